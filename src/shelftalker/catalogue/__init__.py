@@ -1,0 +1,1 @@
+"""From any catalogue file to clean, leak-proof splits."""

@@ -1,0 +1,70 @@
+"""Recipe sections that `prepare` reads: prepare, clean, duplicates, split."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from shelftalker.settings import Section
+
+
+class PrepareSettings(Section):
+    """Where the catalogue is and which of its columns mean what."""
+
+    inputs: list[str] = []
+    """Catalogue files, globs or URLs; `bundled` is the sample catalogue that ships inside."""
+    test: list[str] = []
+    """Files whose rows make the test split; none: the test split is drawn from the inputs."""
+    title_column: str | None = None
+    """Column with the title; none: found by its name (title, name, product_name, ...)."""
+    description_column: str | None = None
+    """Column with the description; none: found by its name (content, description, body_html, ...)."""
+    id_column: str | None = None
+    """Column that names a row; none: found by its name (uid, id, sku, ...), else the row number."""
+    keep_columns: list[str] = []
+    """Further columns to carry into every example: usable as prompt fields and for breakdowns."""
+    workers: int = Field(0, ge=0)
+    """Worker processes; 0: one a core."""
+
+
+class CleanSettings(Section):
+    """Which text rules run."""
+
+    min_title_words: int = Field(1, ge=1)
+    """Titles with fewer words are rejected (words)."""
+    min_description_words: int = Field(5, ge=1)
+    """Descriptions with fewer words are rejected (words)."""
+
+
+class DuplicateSettings(Section):
+    """What counts as the same product, and as a sibling."""
+
+    near: bool = True
+    """Group near-duplicates (other size, colour, volume, edition) so that no group crosses a split."""
+
+
+class SplitSettings(Section):
+    """Which rows go to train, val and test."""
+
+    by: Literal["group", "row"] = "group"
+    """group: new lines (no near-duplicate was seen); row: new products of known lines (a sibling may have been)."""
+    train: float = Field(0.8, gt=0, lt=1)
+    """Share of groups (or rows) for training (0 to 1)."""
+    val: float = Field(0.1, gt=0, lt=1)
+    """Share for validation (0 to 1)."""
+    test: float = Field(0.1, ge=0, lt=1)
+    """Share for the test split (0 to 1); must be 0 where prepare.test names files."""
+    train_rows: int | None = Field(None, ge=1)
+    """Cap on training rows, drawn uniformly over the whole catalogue (rows)."""
+    val_rows: int | None = Field(None, ge=1)
+    """Cap on validation rows (rows)."""
+    test_rows: int | None = Field(None, ge=1)
+    """Cap on test rows (rows)."""
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> SplitSettings:
+        total = self.train + self.val + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train + val + test must be 1, not {total:g}")
+        return self

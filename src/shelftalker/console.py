@@ -1,0 +1,155 @@
+"""What a person sees: progress, notes and tables. Progress goes to stderr, results to stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
+from rich.progress import Task as RichTask
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass
+class _State:
+    quiet: bool = False
+    as_json: bool = False
+
+
+_state = _State()
+_err = Console(stderr=True, highlight=False)
+_out = Console(highlight=False)
+
+
+def configure(*, quiet: bool = False, as_json: bool = False) -> None:
+    """Set once by the command line: silence notes and progress, or print results as JSON."""
+    _state.quiet = quiet
+    _state.as_json = as_json
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: RichTask) -> Text:
+        unit = task.fields.get("unit", "rows")
+        return Text(
+            f"{task.speed:,.0f} {unit}/s"
+            if task.speed and task.speed >= 10
+            else f"{task.speed:.1f} {unit}/s"
+            if task.speed
+            else ""
+        )
+
+
+class Progress:
+    """A running count of one piece of work: a live bar on a terminal, a line every ten seconds elsewhere."""
+
+    def __init__(self, label: str, total: float | None, unit: str, bar: RichProgress | None) -> None:
+        self._label, self._total, self._unit, self._bar = label, total, unit, bar
+        self._done = 0.0
+        self._began = self._spoke = time.monotonic()
+        self._id = bar.add_task(label, total=total, unit=unit) if bar else None
+
+    def advance(self, amount: float = 1) -> None:
+        """Count ``amount`` more as done."""
+        self._done += amount
+        self._show()
+
+    def update(self, done: float, total: float | None = None, note: str | None = None) -> None:
+        """Set the count, and optionally the total and the label's note."""
+        self._done = done
+        self._total = total if total is not None else self._total
+        if self._bar is not None and self._id is not None and note:
+            self._bar.update(self._id, description=f"{self._label}: {note}")
+        self._show(note)
+
+    def _show(self, note: str | None = None) -> None:
+        if self._bar is not None and self._id is not None:
+            self._bar.update(self._id, completed=self._done, total=self._total)
+            return
+        now = time.monotonic()
+        if _state.quiet or now - self._spoke < 10:
+            return
+        self._spoke = now
+        rate = self._done / max(now - self._began, 1e-9)
+        left = f", {(self._total - self._done) / rate:.0f} s left" if self._total and rate else ""
+        total = f"/{self._total:,.0f}" if self._total else ""
+        print(
+            f"  {self._label}: {self._done:,.0f}{total} {self._unit}, {rate:,.1f}/s{left}{' ' + note if note else ''}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+@contextmanager
+def progress(label: str, total: float | None = None, unit: str = "rows") -> Iterator[Progress]:
+    """Show the progress of a block; ``total`` None means unknown."""
+    if _state.quiet or not _err.is_terminal:
+        yield Progress(label, total, unit, None)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with RichProgress(*columns, console=_err, transient=True) as bar:
+        yield Progress(label, total, unit, bar)
+
+
+def stage(name: str, text: str = "") -> None:
+    """Announce a stage."""
+    if not _state.quiet:
+        _err.print(Text.assemble((f"▸ {name}", "bold cyan"), f"  {text}" if text else ""), soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Say something worth knowing (stderr; silent under --quiet)."""
+    if not _state.quiet:
+        _err.print(Text(f"  {text}"), soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Say something that the user should act on (stderr, also under --quiet)."""
+    _err.print(Text(f"  ! {text}", style="yellow"), soft_wrap=True)
+
+
+def error(text: str) -> None:
+    """Print an error (stderr)."""
+    _err.print(Text(f"error: {text}", style="red"), soft_wrap=True)
+
+
+def result(text: str, value: Any = None) -> None:
+    """Print a result to stdout: ``text`` for people, ``value`` where --json was given."""
+    if _state.as_json:
+        print(json.dumps(value, ensure_ascii=False, default=str))
+    elif text:
+        _out.print(Text(text), soft_wrap=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str | None = None) -> None:
+    """Print a table to stdout, first column left, the others right; nothing under --json."""
+    if _state.as_json:
+        return
+    shown = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
+    for number, column in enumerate(columns):
+        shown.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+    for row in rows:
+        shown.add_row(*[Text(cell) for cell in row])
+    width = _out if _out.is_terminal else Console(width=160, highlight=False)
+    width.print(shown)

@@ -1,0 +1,38 @@
+"""Recipe sections that evaluation reads: baseline, evaluate, compare."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from shelftalker.settings import Section
+
+
+class BaselineSettings(Section):
+    """The base model as it is, zero-shot."""
+
+    rows: int = Field(200, ge=1)
+    """Validation rows to describe."""
+
+
+class EvaluateSettings(Section):
+    """One model's scores on a split."""
+
+    split: Literal["val", "test"] = "val"
+    """Which split; test is to be scored once, after everything was chosen."""
+    rows: int | None = Field(None, ge=1)
+    """Rows of the split, drawn by a hash of their ids; none: all."""
+    resamples: int = Field(1000, ge=100)
+    """Bootstrap resamples and permutations behind intervals and p-values."""
+
+
+class CompareSettings(Section):
+    """Which system is best, on the same validation rows."""
+
+    rows: int = Field(200, ge=1)
+    """Validation rows that every system describes."""
+    rank_by: Literal["chrf", "bleu", "rougeL", "rouge1", "rouge2"] = "chrf"
+    """The score that ranks; inside the interval the earlier checkpoint wins."""
+    promote: str | None = None
+    """Name under artifacts/ for the best checkpoint; none: nothing is promoted."""

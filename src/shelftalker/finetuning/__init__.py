@@ -1,0 +1,1 @@
+"""LoRA fine-tuning of a base model on a catalogue."""

@@ -1,0 +1,1 @@
+"""Descriptions from titles: engines, decoding, catalogue jobs."""

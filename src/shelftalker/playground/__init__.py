@@ -1,0 +1,1 @@
+"""The Gradio page to try a model by hand."""

@@ -1,0 +1,1 @@
+"""Nearest products of a catalogue (BM25)."""

@@ -1,0 +1,139 @@
+"""Models and examples small enough to make in a second, shared by all tests."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+WORDS = (
+    "steel bottle 500 ml blue red cotton shirt soft kettle litre travel bag leather wallet slim brush paint oak "
+    "table chair lamp warm light novel about a sea captain keeps drinks cold for hours the and with in of fits is"
+).split()
+
+
+def example_rows(count: int) -> list[dict[str, object]]:
+    """Examples as `prepare` writes them: varied titles, descriptions that follow from them."""
+    rows: list[dict[str, object]] = []
+    for number in range(count):
+        noun = ("bottle", "shirt", "kettle", "wallet", "lamp")[number % 5]
+        colour = ("blue", "red", "oak", "steel")[number // 5 % 4]
+        title = f"{colour} {noun} {number}"
+        rows.append(
+            {
+                "uid": f"P{number:05d}",
+                "title": title,
+                "input_text": f"Given a product title, generate its product description.\nTitle: {title}\nDescription:",
+                "target_text": f"The {colour} {noun} is soft and warm. It fits in a travel bag with {number} table.",
+                "group": f"g{number}",
+                "columns": {"department": ("home", "fashion")[number % 2]},
+            }
+        )
+    return rows
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared data folder: train (64), val (16) and test (16) examples."""
+    folder = tmp_path_factory.mktemp("data")
+    rows = example_rows(96)
+    for name, part in {"train": rows[:64], "val": rows[64:80], "test": rows[80:]}.items():
+        text = "".join(json.dumps(row) + "\n" for row in part)
+        (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    return folder
+
+
+def _tokenizer(folder: Path, *, causal: bool) -> object:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE(unk_token=None))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    specials = ["<pad>", "</s>", "<unk>", *[f"<extra_id_{number}>" for number in range(4)]]
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=specials,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    prompt = "Given a product title, generate its product description.\nTitle: \nDescription:"
+    tokenizer.train_from_iterator([" ".join(WORDS), prompt] * 20, trainer)
+    if not causal:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)]
+        )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=512
+    )
+
+
+def make_t5(folder: Path, *, tied: bool = False, seed: int = 0) -> Path:
+    """Save a tiny T5 with random weights in ``folder``: FLAN's shape (gated GELU, untied head), or tied like v1.0."""
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    tokenizer = _tokenizer(folder, causal=False)
+    torch.manual_seed(seed)
+    config = T5Config(
+        vocab_size=len(tokenizer),  # type: ignore[arg-type]
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=4,
+        feed_forward_proj="relu" if tied else "gated-gelu",
+        tie_word_embeddings=tied,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+    )
+    model = T5ForConditionalGeneration(config)
+    if not tied:
+        torch.nn.init.normal_(model.lm_head.weight, std=0.5)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)  # type: ignore[attr-defined]
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny FLAN-shaped T5 with random weights."""
+    return make_t5(tmp_path_factory.mktemp("tiny_t5"))
+
+
+@pytest.fixture(scope="session")
+def tiny_tied_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny T5 with tied embeddings (the first T5's shape)."""
+    return make_t5(tmp_path_factory.mktemp("tiny_tied_t5"), tied=True)
+
+
+@pytest.fixture(scope="session")
+def tiny_causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny causal model (Llama's shape) with random weights."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("tiny_causal")
+    tokenizer = _tokenizer(folder, causal=True)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),  # type: ignore[arg-type]
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        pad_token_id=0,
+        bos_token_id=None,
+        eos_token_id=1,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)  # type: ignore[attr-defined]
+    return folder
