@@ -1,0 +1,112 @@
+"""Examples: what `prepare` writes, and what every later stage reads."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shelftalker.errors import ShelftalkerError
+
+SPLITS = ("train", "val", "test")
+
+_TITLE_LINE = re.compile(r"^Title: (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One product as a model sees it: the prompt goes in, the reference comes out."""
+
+    uid: str
+    title: str
+    input_text: str
+    target_text: str
+    group: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+def read_examples(path: str | Path) -> list[Example]:
+    """Read examples in file order.
+
+    Files made by other tools may hold only ``input_text`` and ``target_text``: the title is then read from
+    the prompt's ``Title:`` line (else it is the whole prompt), and the uid is the line number.
+
+    Raises:
+        ShelftalkerError: the file is missing, unreadable or has a line that is no example.
+    """
+    import msgspec
+
+    path = Path(path)
+    decode = msgspec.json.Decoder().decode
+    examples = []
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    row = decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise _broken(path, number, f"broken JSON: {error}") from None
+                examples.append(_example(row, path, number))
+    except OSError as error:
+        raise ShelftalkerError(
+            f"cannot read the examples: {error.strerror}",
+            where=str(path),
+            mend="run `shelftalker prepare` first, or give its folder with --data",
+        ) from None
+    return examples
+
+
+def load_split(data_dir: str | Path, split: str) -> list[Example]:
+    """Read one split (train, val or test) of a prepared data folder.
+
+    Raises:
+        ShelftalkerError: no such split, or its file cannot be read.
+    """
+    if split not in SPLITS:
+        raise ShelftalkerError(f"no such split: {split}", where=str(data_dir), mend=f"one of {', '.join(SPLITS)}")
+    return read_examples(Path(data_dir) / f"{split}.jsonl")
+
+
+def sample(examples: Sequence[Example], rows: int | None, seed: int) -> list[Example]:
+    """Draw ``rows`` examples by a hash of (seed, uid), returned in their given order.
+
+    The draw depends on uids only, not on order; a smaller draw is a subset of a larger one. ``rows`` None, or
+    more than there are: all of them.
+    """
+    if rows is None or rows >= len(examples):
+        return list(examples)
+    ranked = sorted(range(len(examples)), key=lambda index: (_rank(seed, examples[index].uid), index))
+    return [examples[index] for index in sorted(ranked[:rows])]
+
+
+def _rank(seed: int, uid: str) -> bytes:
+    return hashlib.blake2b(f"{seed}\0{uid}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _example(row: object, path: Path, number: int) -> Example:
+    if not isinstance(row, dict):
+        raise _broken(path, number, "not a JSON object")
+    prompt, target = row.get("input_text"), row.get("target_text")
+    if not isinstance(prompt, str) or not isinstance(target, str):
+        raise _broken(path, number, "an example needs the texts input_text and target_text")
+    title = row.get("title")
+    if not isinstance(title, str):
+        found = _TITLE_LINE.search(prompt)
+        title = found.group(1).strip() if found else prompt.strip()
+    columns = row.get("columns")
+    return Example(
+        uid=str(row.get("uid", number)),
+        title=title,
+        input_text=prompt,
+        target_text=target,
+        group=str(row.get("group") or ""),
+        columns={str(key): str(value) for key, value in columns.items()} if isinstance(columns, dict) else {},
+    )
+
+
+def _broken(path: Path, number: int, what: str) -> ShelftalkerError:
+    return ShelftalkerError(what, where=f"{path}, line {number}", mend="run `shelftalker prepare` again")
