@@ -29,6 +29,7 @@ from rich.text import Text
 class _State:
     quiet: bool = False
     as_json: bool = False
+    debug: bool = False
 
 
 _state = _State()
@@ -36,10 +37,16 @@ _err = Console(stderr=True, highlight=False)
 _out = Console(highlight=False)
 
 
-def configure(*, quiet: bool = False, as_json: bool = False) -> None:
-    """Set once by the command line: silence notes and progress, or print results as JSON."""
+def configure(*, quiet: bool = False, as_json: bool = False, debug: bool = False) -> None:
+    """Set once by the command line: silence notes and progress, print results as JSON, let libraries talk."""
     _state.quiet = quiet
     _state.as_json = as_json
+    _state.debug = debug
+
+
+def debugging() -> bool:
+    """Whether --debug was given: libraries may then print their own progress and warnings."""
+    return _state.debug
 
 
 class _Rate(ProgressColumn):

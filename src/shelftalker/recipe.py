@@ -35,7 +35,7 @@ class Recipe(Section):
     """All settings of a run: one section a stage, and those that stages share."""
 
     name: str = "t5_lora"
-    """Name of the run: outputs/<name>/ and artifacts/<name>_best/."""
+    """Name of the run: its folder under outputs/ and, followed by _best, under artifacts/."""
     base_model: str = "google/flan-t5-base"
     """Hub name or folder of the base model; `bundled` is the small T5 that ships inside."""
     revision: str | None = None
@@ -166,6 +166,24 @@ def type_name(annotation: Any) -> str:
     if getattr(annotation, "__origin__", None) is list:
         return f"list of {type_name(arguments[0])}"
     return " | ".join(type_name(argument) if not isinstance(argument, str) else argument for argument in arguments)
+
+
+def reference() -> str:
+    """Every key with its type, default and documentation, as Markdown lines."""
+    lines = []
+    for key, field in keys():
+        default = "none" if field.default is None else field.default
+        limits = "".join(f", {text}" for text in _limits(field))
+        lines.append(f"- `{key}` ({type_name(field.annotation)}{limits}; default `{default!s}`): {field.description}")
+    return "\n".join(lines)
+
+
+def _limits(field: FieldInfo) -> Iterator[str]:
+    """The range of a key: ``at least 1``, ``below 1``."""
+    for name, words in {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}.items():
+        for limit in field.metadata:
+            if hasattr(limit, name):
+                yield f"{words} {getattr(limit, name):g}"
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:

@@ -43,6 +43,8 @@ class GenerateSettings(Section):
 
     model: str | None = None
     """The model that writes; none: the promoted one of this recipe."""
+    titles: list[str] = []
+    """Titles that `run` describes at its end; none: three of the test split."""
     engine: Literal["auto", "transformers", "ctranslate2"] = "auto"
     """auto: CTranslate2 where the model converts and the decoding allows it, else transformers."""
     quantisation: Literal["int8", "float32"] = "int8"

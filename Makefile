@@ -1,0 +1,43 @@
+# Two commands for a reader: `make demo` and `make test`. Each makes .venv, from pinned versions, when it must.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: demo test lint types check setup setup-dev benchmarks clean
+
+demo: setup  ## set up, then run the main job on what ships inside
+	$(BIN)/shelftalker run recipes/sample.yaml
+
+test: setup-dev lint types check  ## set up, then prove it
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/mypy
+
+check:
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+setup: .venv/.core
+setup-dev: .venv/.dev
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 with venv found; install one, or: make PYTHON=/path/to/python"; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/.core: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "setting up .venv (once; a few minutes)"
+	$(PIP) "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.dev: .venv/.core
+	$(PIP) --editable '.[playground,serve,notebooks,ray,dev]'
+	@touch $@
+
+clean:  ## remove the environment and what the demo wrote
+	rm -rf .venv demo

@@ -1,0 +1,417 @@
+"""The command line: parse, call the stage, print. No logic of its own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from shelftalker import __version__, console
+from shelftalker.errors import ShelftalkerError
+
+if TYPE_CHECKING:
+    from shelftalker.recipe import Recipe
+
+TOP_LEVEL_KEYS = ("name", "base_model", "revision", "seed", "device", "dtype", "prompt")
+
+EPILOGUE = (
+    "Every command takes --recipe FILE and any recipe key as a flag (--lora.r 16, --decoding.beams 4; "
+    "`shelftalker recipe --help` lists them), and --json, --quiet, --debug. "
+    "MODEL is a hub name, `bundled`, an adapter folder, a run folder or an exported folder."
+)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every command shares: the recipe file and the recipe keys given as flags."""
+
+    recipe_file: str | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+    def recipe(self, arguments: Mapping[str, Any] | None = None, file: str | None = None) -> Recipe:
+        """The recipe of this call: defaults < YAML < the command's own arguments < recipe keys as flags."""
+        from shelftalker.recipe import Recipe
+
+        given = {key: value for key, value in (arguments or {}).items() if value not in (None, [], ())}
+        return Recipe.load(file or self.recipe_file, {**given, **self.flags})
+
+
+Shared = Annotated[Context, Parameter(parse=False)]
+
+app = App(
+    name="shelftalker",
+    help="Teach a small language model to write product descriptions from titles, and prove that it got better.",
+    help_epilogue=EPILOGUE,
+    version=__version__,
+    help_flags=["--help", "-h"],
+)
+
+
+@app.command(sort_key=1)
+def prepare(
+    catalogue: list[str] | None = None,
+    /,
+    *,
+    test: list[str] | None = None,
+    out: str | None = None,
+    context: Shared,
+) -> None:
+    """Clean a catalogue and split it: data/{train,val,test}.jsonl, rejected.jsonl and a data card.
+
+    Args:
+        catalogue: files, globs or URLs (JSON lines, JSON, CSV, TSV, Parquet; plain, gzip or zstd), or `bundled`.
+        test: files whose rows make the test split.
+        out: folder for the splits and the card.
+    """
+    from shelftalker.catalogue.prepare import prepare as stage
+
+    done = stage(context.recipe({"prepare.inputs": catalogue, "prepare.test": test, "paths.data": out}))
+    counts = ", ".join(f"{key} {value:,}" for key, value in done.counts.items())
+    console.result(f"{done.data_dir}: {counts}", {"data_dir": done.data_dir, "counts": done.counts})
+
+
+@app.command(sort_key=2)
+def baseline(*, data: str | None = None, rows: int | None = None, out: str | None = None, context: Shared) -> None:
+    """Describe validation titles with the base model as it is, and score that.
+
+    Args:
+        data: folder that `prepare` wrote.
+        rows: validation rows.
+        out: folder for predictions and scores.
+    """
+    from shelftalker.evaluation.baseline import baseline as stage
+    from shelftalker.evaluation.tables import show
+
+    done = stage(context.recipe({"paths.data": data, "baseline.rows": rows, "paths.outputs": out}))
+    show(done.results)
+    console.result(f"wrote {done.path}", done.results.summary())
+
+
+@app.command(sort_key=3)
+def finetune(
+    *,
+    data: str | None = None,
+    out: str | None = None,
+    resume: bool = False,
+    dry_run: bool = False,
+    context: Shared,
+) -> None:
+    """Train a LoRA adapter on the training split; writes checkpoints.
+
+    Args:
+        data: folder that `prepare` wrote.
+        out: run folder.
+        resume: go on after the newest whole checkpoint, with its optimiser, schedule, random numbers and data order.
+        dry_run: say what would be trained, and how long it would take; writes nothing.
+    """
+    from shelftalker.finetuning.trainer import finetune as stage
+
+    done = stage(context.recipe({"paths.data": data}), resume=resume, dry_run=dry_run, out=Path(out) if out else None)
+    if dry_run:
+        console.result("\n".join(f"{key}: {value}" for key, value in done.facts.items()), done.facts)
+    else:
+        console.result(
+            f"{done.run_dir}: {len(done.checkpoints)} checkpoints, the last is {done.last.name}",
+            {"run_dir": done.run_dir, "checkpoints": done.checkpoints, **done.facts},
+        )
+
+
+@app.command(sort_key=4)
+def evaluate(
+    model: str,
+    *,
+    data: str | None = None,
+    split: Literal["val", "test"] | None = None,
+    rows: int | None = None,
+    out: str | None = None,
+    context: Shared,
+) -> None:
+    """Score one model beside the zero-shot base model and the reference systems.
+
+    Args:
+        model: MODEL, as said below.
+        data: folder that `prepare` wrote.
+        split: which split; score test once, after everything was chosen.
+        rows: rows of the split; all if not given.
+        out: folder for results.json and report.html.
+    """
+    from shelftalker.evaluation.evaluate import evaluate as stage
+    from shelftalker.evaluation.tables import show
+
+    recipe = context.recipe({"paths.data": data, "evaluate.split": split, "evaluate.rows": rows})
+    done = stage(model, recipe, out=Path(out) if out else None)
+    show(done.results)
+    console.result(f"wrote {done.path}", done.results.summary())
+
+
+@app.command(sort_key=5)
+def compare(
+    systems: list[str],
+    /,
+    *,
+    data: str | None = None,
+    rows: int | None = None,
+    promote: str | None = None,
+    out: str | None = None,
+    context: Shared,
+) -> None:
+    """Rank runs, checkpoints, models or results.json files on the same validation rows; writes report.html.
+
+    Args:
+        systems: run folders (all their checkpoints), MODELs, or results.json files.
+        data: folder that `prepare` wrote.
+        rows: validation rows.
+        promote: folder that gets the best checkpoint, as artifacts/NAME.
+        out: folder of results.
+    """
+    from shelftalker.evaluation.compare import compare as stage
+    from shelftalker.evaluation.tables import show
+
+    target = Path(promote) if promote else None
+    parent = str(target.parent) if target and target.parent != Path() else None
+    recipe = context.recipe({"paths.data": data, "compare.rows": rows, "paths.artifacts": parent, "paths.outputs": out})
+    done = stage(systems, recipe, promote=target.name if target else recipe.compare.promote)
+    show(done.results)
+    written = f"report: {done.report}" + (f"\npromoted: {done.promoted}" if done.promoted else "")
+    console.result(written, done.results.summary() | {"report": done.report, "promoted": done.promoted})
+
+
+@app.command(sort_key=6)
+def generate(
+    titles: list[str] | None = None,
+    /,
+    *,
+    model: str | None = None,
+    input: str | None = None,
+    output: str | None = None,
+    resume: bool = False,
+    ray: bool = False,
+    context: Shared,
+) -> None:
+    """Describe titles, or a whole catalogue file.
+
+    Args:
+        titles: product titles.
+        model: MODEL, as said below; if not given, the promoted one of the recipe.
+        input: catalogue file (CSV, JSON lines or Parquet; also gzipped).
+        output: described catalogue (CSV, JSON lines or Parquet, by its name).
+        resume: go on where a stopped job left off.
+        ray: run the job on a Ray cluster (extra `ray`).
+    """
+    recipe = context.recipe({"generate.model": model})
+    if bool(titles) == bool(input) or bool(input) != bool(output):
+        raise ShelftalkerError(
+            "give titles, or --input with --output",
+            where="shelftalker generate",
+            mend='shelftalker generate "Blue wool scarf", or --input catalogue.csv --output described.csv',
+        )
+    chosen = recipe.generate.model or str(recipe.promoted_dir)
+    if input and output:
+        from shelftalker.generation.catalogue_job import generate as job
+
+        done = job(Path(input), Path(output), chosen, recipe, resume=resume, ray=ray)
+        console.result(f"wrote {done.output}: {done.rows:,} rows, {done.flagged:,} with findings", done.summary())
+        return
+    from shelftalker.describer import load
+
+    assert titles is not None
+    texts = load(chosen, recipe).describe_many(titles)
+    pairs = [{"title": title, "description": text} for title, text in zip(titles, texts, strict=True)]
+    text = texts[0] if len(texts) == 1 else "\n\n".join(f"{pair['title']}\n{pair['description']}" for pair in pairs)
+    console.result(text, pairs)
+
+
+@app.command(sort_key=7)
+def export(model: str, *, to: Literal["hf", "ct2"], out: Path, context: Shared) -> None:
+    """Merge an adapter in float32 and write a model folder that needs no adapter.
+
+    Args:
+        model: MODEL, as said below.
+        to: hf: a Hugging Face folder; ct2: a CTranslate2 folder with its tokenizer.
+        out: the folder to write.
+    """
+    from shelftalker.models.convert import export as stage
+
+    written = stage(model, to, out, context.recipe())
+    console.result(f"wrote {written}", {"out": written})
+
+
+@app.command(sort_key=8)
+def run(recipe: str, /, *, force: bool = False, context: Shared) -> None:
+    """Run a whole recipe: prepare, baseline, fine-tune, compare, promote, evaluate, generate; skips what is done.
+
+    Args:
+        recipe: a YAML file, or the name of a shipped recipe (sample, flan-t5-base-amazontitles, ...).
+        force: do every stage again.
+    """
+    from shelftalker.pipeline import run as stage
+
+    done = stage(context.recipe(file=recipe), force=force)
+    console.result("", done.summary())
+
+
+@app.command(sort_key=9)
+def demo(*, force: bool = False, context: Shared) -> None:
+    """Run the sample recipe on the catalogue and the model that ship inside.
+
+    Args:
+        force: do every stage again.
+    """
+    run("sample", force=force, context=context)
+
+
+@app.command(sort_key=10)
+def playground(model: str | None = None, /, *, host: str = "127.0.0.1", port: int = 7860, context: Shared) -> None:
+    """Open a page to try a model by hand, beside its base model.
+
+    Args:
+        model: MODEL, as said below; if not given, the recipe's run.
+        host: address to bind.
+        port: port to bind.
+    """
+    from shelftalker.playground.app import launch
+
+    recipe = context.recipe()
+    launch(model or recipe.generate.model or str(recipe.run_dir), recipe, host=host, port=port)
+
+
+@app.command(sort_key=11)
+def serve(model: str | None = None, /, *, host: str = "127.0.0.1", port: int = 8000, context: Shared) -> None:
+    """Serve a model over HTTP (POST /describe; OpenAPI under /docs).
+
+    Args:
+        model: MODEL, as said below; if not given, the promoted one of the recipe.
+        host: address to bind.
+        port: port to bind.
+    """
+    from shelftalker.serve.app import serve as start
+
+    recipe = context.recipe()
+    start(model or recipe.generate.model or str(recipe.promoted_dir), recipe, host=host, port=port)
+
+
+@app.command(sort_key=12)
+def doctor(*, context: Shared) -> None:
+    """Show what this machine offers: devices, number formats, versions, hub, disk."""
+    from shelftalker.doctor import examine
+
+    facts = examine(context.recipe())
+    console.table("shelftalker doctor", ["what", "finding"], [[key, value] for key, value in facts.items()])
+    console.result("", facts)
+
+
+@app.command(sort_key=13, name="recipe")
+def show_recipe(name: str | None = None, /, *, context: Shared) -> None:
+    """Print a whole recipe as YAML, with flags laid over it; without a name, the defaults.
+
+    Args:
+        name: a YAML file, or the name of a shipped recipe.
+    """
+    import yaml
+
+    whole = context.recipe(file=name).model_dump(mode="json")
+    console.result(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True).rstrip(), whole)
+
+
+def split_flags(tokens: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Take the recipe keys (``--lora.r 16``, ``--seed=1``) out of a command line.
+
+    Returns the other tokens and a mapping of dotted keys to values. A key without a value is true.
+
+    Raises:
+        ShelftalkerError: a value that is not valid YAML.
+    """
+    rest: list[str] = []
+    flags: dict[str, Any] = {}
+    waiting = list(tokens)
+    while waiting:
+        token = waiting.pop(0)
+        if token == "--":
+            return [*rest, token, *waiting], flags
+        name, equals, value = token.partition("=")
+        key = name.removeprefix("--").replace("-", "_")
+        if not name.startswith("--") or ("." not in key and key not in TOP_LEVEL_KEYS):
+            rest.append(token)
+            continue
+        if not equals:
+            value = waiting.pop(0) if waiting and not waiting[0].startswith("--") else "true"
+        flags[key] = _typed(key, value)
+    return rest, flags
+
+
+def _typed(key: str, value: str) -> Any:
+    import yaml
+
+    if key == "prompt":
+        return value.replace("\\n", "\n")
+    try:
+        return yaml.safe_load(value) if value[:1] in "[{" or value in {"true", "false", "null", "none"} else value
+    except yaml.YAMLError:
+        raise ShelftalkerError(f"{value!r} is not a value", where=f"flag --{key}", mend="quote it as YAML") from None
+
+
+@app.meta.default
+def _launch(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    recipe: str | None = None,
+    json: bool = False,
+    quiet: bool = False,
+    debug: bool = False,
+    flags: Annotated[Any, Parameter(parse=False)] = None,
+) -> None:
+    """Shared options.
+
+    Args:
+        recipe: a YAML file, or the name of a shipped recipe; its keys can also be flags (--lora.r 16).
+        json: print the result as JSON.
+        quiet: no progress, no notes.
+        debug: a traceback where there is an error.
+    """
+    console.configure(quiet=quiet or json, as_json=json, debug=debug)
+    command, bound, ignored = app.parse_args(tokens, exit_on_error=False, print_error=False)
+    if "context" in ignored:
+        bound.arguments["context"] = Context(recipe, flags or {})
+    command(*bound.args, **bound.kwargs)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 well, 2 the user's mistake, 1 ours."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in tokens
+    try:
+        rest, flags = split_flags(tokens)
+        if rest[:1] == ["recipe"] and {"--help", "-h"} & set(rest):
+            from shelftalker.recipe import reference
+
+            app["recipe"].help_epilogue = reference()
+        command, bound, _ = app.meta.parse_args(rest, exit_on_error=False, print_error=False)
+        if "flags" in command.__annotations__:
+            bound.arguments["flags"] = flags
+        command(*bound.args, **bound.kwargs)
+    except ShelftalkerError as error:
+        console.error(str(error))
+        if debug:
+            raise
+        return 2
+    except CycloptsError as error:
+        console.error(f"{error}\n  mend:  shelftalker --help")
+        return 2
+    except KeyboardInterrupt:
+        console.error("stopped; what was finished is kept, and the same command goes on from there")
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        console.error(f"{type(error).__name__}: {error}\n  this is a fault of shelftalker; --debug shows where")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

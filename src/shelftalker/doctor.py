@@ -1,0 +1,75 @@
+"""What this machine offers to the other commands."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shelftalker import manifest
+from shelftalker.errors import ShelftalkerError
+from shelftalker.recipe import Recipe
+
+
+def examine(recipe: Recipe) -> dict[str, str]:
+    """Devices, number format, versions, hub, disk and extras, as sentences by name."""
+    import torch
+
+    from shelftalker import device
+
+    facts = {"python": f"{sys.version.split()[0]}, {os.cpu_count()} cores, {torch.get_num_threads()} torch threads"}
+    facts["cuda"] = (
+        "; ".join(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())) or "none"
+    )
+    facts["mps"] = "yes" if torch.backends.mps.is_available() else "none"
+    try:
+        policy = device.resolve(recipe.device, recipe.dtype)
+        facts["runs on"] = f"{policy.device} in {policy.dtype} ({policy.reason})"
+    except ShelftalkerError as error:
+        facts["runs on"] = f"nothing: {error.what}"
+    for name, version in manifest.versions().items():
+        facts[name] = version
+    facts["base model"] = _base_model(recipe)
+    facts["hub"] = _hub()
+    for name, folder in (("data", recipe.paths.data), ("outputs", recipe.paths.outputs), ("cache", _cache())):
+        there = next(path for path in [folder.absolute(), *folder.absolute().parents] if path.exists())
+        right = "" if os.access(there, os.W_OK) else ", not writable"
+        facts[f"disk for {name}"] = f"{shutil.disk_usage(there).free / 1e9:.1f} GB free at {folder}{right}"
+    for extra, module in (("playground", "gradio"), ("serve", "fastapi"), ("notebooks", "nbclient"), ("ray", "ray")):
+        found = importlib.util.find_spec(module) is not None
+        facts[f"extra [{extra}]"] = "installed" if found else f"missing: pip install 'shelftalker[{extra}]'"
+    return facts
+
+
+def _cache() -> Path:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
+
+
+def _base_model(recipe: Recipe) -> str:
+    from huggingface_hub import try_to_load_from_cache
+
+    name = recipe.base_model
+    if name == "bundled" or Path(name).is_dir():
+        return f"{name} (local)"
+    cached = try_to_load_from_cache(name, "config.json", revision=recipe.revision)
+    return f"{name} ({'in the local cache' if isinstance(cached, str) else 'not in the local cache yet'})"
+
+
+def _hub() -> str:
+    from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
+
+    if HF_HUB_OFFLINE:
+        return "not asked: HF_HUB_OFFLINE is set"
+    address = urlsplit(ENDPOINT)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        with socket.create_connection((address.hostname or "", port), timeout=3):
+            return f"{ENDPOINT} answers"
+    except OSError as error:
+        return f"{ENDPOINT} does not answer ({error}); models that are local work all the same"

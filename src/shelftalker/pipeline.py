@@ -1,0 +1,132 @@
+"""`run`: every stage of a recipe in order, skipping what is already done for the same inputs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shelftalker import console, files
+from shelftalker.recipe import Recipe
+
+EXAMPLES = 3
+
+
+@dataclass
+class Finished:
+    """What a whole run left: paths by name, the descriptions it wrote, which stages were skipped, seconds a stage."""
+
+    paths: dict[str, Path]
+    descriptions: list[dict[str, str]]
+    skipped: list[str]
+    seconds: dict[str, float]
+    best: str
+    verdict: str
+
+    def summary(self) -> dict[str, Any]:
+        """The same as plain values, for --json."""
+        return {
+            "best": self.best,
+            "verdict": self.verdict,
+            "paths": {key: str(value) for key, value in self.paths.items()},
+            "descriptions": self.descriptions,
+            "skipped": self.skipped,
+            "seconds": self.seconds,
+        }
+
+
+def run(recipe: Recipe, *, force: bool = False) -> Finished:
+    """Chain prepare, baseline, finetune, compare (which promotes), evaluate on test, and generate.
+
+    Validation rows choose the checkpoint; the test split, where there is one, is scored once at the end.
+
+    Args:
+        recipe: all settings.
+        force: do every stage again, whatever its manifest says.
+
+    Raises:
+        ShelftalkerError: from any stage; what was finished stays and is skipped next time.
+    """
+    from shelftalker.catalogue.prepare import prepare
+    from shelftalker.evaluation.baseline import baseline
+    from shelftalker.evaluation.compare import compare
+    from shelftalker.evaluation.evaluate import evaluate
+    from shelftalker.evaluation.tables import show
+    from shelftalker.finetuning.trainer import finetune
+
+    began = time.monotonic()
+    skipped: list[str] = []
+    seconds: dict[str, float] = {}
+
+    def stage(name: str, action: Callable[[], Any]) -> Any:
+        start = time.monotonic()
+        done = action()
+        seconds[name] = round(time.monotonic() - start, 1)
+        if done.skipped:
+            skipped.append(name)
+            console.note(f"{name} was done before with the same inputs and settings: skipped")
+        return done
+
+    if force:
+        forget(recipe)
+    prepared = stage("prepare", lambda: prepare(recipe))
+    zero_shot = stage("baseline", lambda: baseline(recipe))
+    trained = stage("finetune", lambda: finetune(recipe, resume=_was_cut_short(recipe)))
+    compared = stage("compare", lambda: compare([trained.run_dir], recipe, promote=recipe.promoted_dir.name))
+    paths = {
+        "data": prepared.data_dir,
+        "baseline": zero_shot.path,
+        "run": trained.run_dir,
+        "report": compared.report,
+        "promoted": compared.promoted or recipe.promoted_dir,
+    }
+    results = compared.results
+    if _has_rows(prepared.data_dir / "test.jsonl"):
+        held_back = recipe.with_flags(evaluate={"split": "test"})
+        out = recipe.run_dir / "test"
+        tested = stage("test", lambda: evaluate(paths["promoted"], held_back, out=out))
+        results = tested.results
+        paths["test report"] = out / "report.html"
+    start = time.monotonic()
+    descriptions = describe_unseen(recipe, paths["promoted"])
+    seconds["generate"] = round(time.monotonic() - start, 1)
+
+    show(results)
+    for pair in descriptions:
+        console.result(f"\n{pair['title']}\n  {pair['description']}")
+    console.result("")
+    console.table("what was written", ["what", "where"], [[name, str(path)] for name, path in paths.items()])
+    spent = f"{time.monotonic() - began:.0f} s in all"
+    console.note(f"{spent}; skipped as done before: {', '.join(skipped)}" if skipped else spent)
+    return Finished(paths, descriptions, skipped, seconds, compared.best, results.verdict.sentence)
+
+
+def describe_unseen(recipe: Recipe, model: Path) -> list[dict[str, str]]:
+    """Describe the recipe's example titles, or else three titles that were never trained on."""
+    from shelftalker.catalogue.examples import load_split, sample
+    from shelftalker.describer import load
+
+    titles = list(recipe.generate.titles)
+    if not titles:
+        split = "test" if _has_rows(recipe.paths.data / "test.jsonl") else "val"
+        titles = [row.title for row in sample(load_split(recipe.paths.data, split), EXAMPLES, recipe.seed)]
+    console.stage("generate", f"{len(titles)} titles that were never trained on")
+    texts = load(model, recipe).describe_many(titles)
+    return [{"title": title, "description": text} for title, text in zip(titles, texts, strict=True)]
+
+
+def forget(recipe: Recipe) -> None:
+    """Remove the manifests of a recipe's stages, so that each is done again."""
+    for folder in (recipe.paths.data, recipe.paths.outputs):
+        for path in folder.rglob("*manifest.json"):
+            path.unlink()
+
+
+def _was_cut_short(recipe: Recipe) -> bool:
+    return any(recipe.run_dir.glob("checkpoint-*"))
+
+
+def _has_rows(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0 and bool(files.read_jsonl(path))
