@@ -123,6 +123,7 @@ def finetune(
 @app.command(sort_key=4)
 def evaluate(
     model: str,
+    /,
     *,
     data: str | None = None,
     split: Literal["val", "test"] | None = None,
@@ -226,7 +227,7 @@ def generate(
 
 
 @app.command(sort_key=7)
-def export(model: str, *, to: Literal["hf", "ct2"], out: Path, context: Shared) -> None:
+def export(model: str, /, *, to: Literal["hf", "ct2"], out: Path, context: Shared) -> None:
     """Merge an adapter in float32 and write a model folder that needs no adapter.
 
     Args:

@@ -1,0 +1,87 @@
+"""The command line as a user meets it: light, with clear errors and exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shelftalker.cli import main, split_flags
+from shelftalker.errors import ShelftalkerError
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from shelftalker.cli import main\n"
+        "assert main(['--help']) == 0\n"
+        "heavy = {'torch', 'transformers', 'duckdb', 'gradio', 'numpy', 'pydantic', 'matplotlib', 'ctranslate2'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("[]")
+    assert "prepare" in done.stdout and "playground" in done.stdout
+
+
+def test_recipe_keys_are_taken_out_of_the_command_line() -> None:
+    rest, flags = split_flags(
+        ["finetune", "--lora.r", "16", "--seed=7", "--dry-run", "--lora.rslora", "--base-model", "bundled"]
+    )
+    assert rest == ["finetune", "--dry-run"]
+    assert flags == {"lora.r": "16", "seed": "7", "lora.rslora": True, "base_model": "bundled"}
+
+
+def test_lists_and_titles_survive_the_flags() -> None:
+    rest, flags = split_flags(["generate", "Mug", "--lora.target_modules", "[q, v]", "--", "--odd.title"])
+    assert rest == ["generate", "Mug", "--", "--odd.title"]
+    assert flags == {"lora.target_modules": ["q", "v"]}
+    with pytest.raises(ShelftalkerError, match="not a value"):
+        split_flags(["--lora.target_modules", "[q"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["finetune", "--lora.rank", "8"], ["unknown recipe key lora.rank", "flag --lora.rank", "mend"]),
+        (["prepare", "no-such-file.csv"], ["no-such-file.csv", "mend"]),
+        (["generate"], ["give titles", "mend"]),
+        (["run", "no-such-recipe"], ["no such recipe", "sample"]),
+        (["no-such-command"], ["no-such-command"]),
+        (["evaluate"], ["evaluate", "MODEL"]),
+        (["prepare", "a.csv", "--no-such-option", "1"], ["--no-such-option"]),
+    ],
+)
+def test_a_users_mistake_is_one_clear_error_and_exit_2(
+    arguments: list[str],
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    message = capfd.readouterr().err
+    for word in words:
+        assert word in message
+    assert "Traceback" not in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_recipe_prints_the_whole_recipe_with_flags_laid_over(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipe", "--lora.r", "5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["lora"]["r"] == 5
+
+
+def test_recipe_help_lists_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipe", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "lora.r " in shown and "decoding.beams" in shown
+
+
+def test_doctor_names_device_format_versions_hub_and_disk(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert {"cuda", "mps", "runs on", "torch", "transformers", "hub", "disk for data", "base model"} <= set(facts)
