@@ -1,0 +1,102 @@
+"""The main job, whole: `shelftalker run recipes/sample.yaml`, as `make demo` runs it, and what it promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+
+
+def shelftalker(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would; offline."""
+    return subprocess.run(
+        [str(BIN / "shelftalker"), *arguments],
+        cwd=cwd,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a finished demo, and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = shelftalker("run", str(ROOT / "recipes/sample.yaml"), cwd=folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done.stdout
+
+
+def test_make_demo_runs_the_sample_recipe() -> None:
+    listed = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ".venv/bin/shelftalker run recipes/sample.yaml" in listed
+
+
+def test_fine_tuned_beats_zero_shot_and_copy_title_on_rows_held_back(demo: tuple[Path, str]) -> None:
+    folder, _ = demo
+    results = json.loads((folder / "demo/outputs/sample/test/results.json").read_text())
+    assert results["data"]["split"] == "test"
+    tuned = next(system["id"] for system in results["systems"] if system["role"] in {"model", "checkpoint"})
+    tests = {(test["a"], test["b"], test["metric"]): test for test in results["tests"]}
+    for other, metrics in {"zero-shot": ("rougeL", "bleu", "chrf"), "copy-title": ("bleu", "chrf")}.items():
+        for metric in metrics:
+            test = tests[tuned, other, metric]
+            assert test["difference"] > 0, (other, metric)
+            assert max(test["p_bootstrap"], test["p_permutation"]) < 0.01, (other, metric)
+
+
+def test_the_demo_ends_with_the_table_three_descriptions_and_the_paths(demo: tuple[Path, str]) -> None:
+    folder, shown = demo
+    for system in ("zero-shot", "copy-title", "nearest-neighbour"):
+        assert system in shown
+    for column in ("ROUGE-1", "ROUGE-2", "ROUGE-L", "BLEU", "chrF"):
+        assert column in shown
+    trained = {json.loads(line)["title"] for line in (folder / "demo/data/train.jsonl").open()}
+    unseen = [json.loads(line)["title"] for line in (folder / "demo/data/test.jsonl").open()]
+    described = [title for title in unseen if f"\n{title}\n" in shown]
+    assert len(described) == 3
+    assert not trained & set(described)
+    for title in described:
+        description = shown.split(f"\n{title}\n")[1].split("\n\n")[0].strip()
+        assert len(description.split()) >= 5
+    for path in re.findall(r"demo/\S+", shown):
+        assert (folder / path).exists(), path
+
+
+def test_the_files_that_followers_of_the_study_expect_are_there(demo: tuple[Path, str]) -> None:
+    folder, _ = demo
+    for name in (
+        "data/train.jsonl",
+        "data/val.jsonl",
+        "data/test.jsonl",
+        "data/card.html",
+        "outputs/baseline_val200.jsonl",
+        "outputs/eval_snapshot.json",
+        "outputs/compare_baseline_vs_finetuned.jsonl",
+        "artifacts/sample_best/adapter_config.json",
+        "artifacts/sample_best/adapter_model.safetensors",
+    ):
+        assert (folder / "demo" / name).is_file(), name
+    assert list((folder / "demo/outputs/sample").glob("checkpoint-*/adapter_model.safetensors"))
+
+
+def test_a_second_run_skips_what_is_done_and_says_so(demo: tuple[Path, str]) -> None:
+    folder, _ = demo
+    before = {path: path.stat().st_mtime_ns for path in (folder / "demo").rglob("checkpoint-*/*") if path.is_file()}
+    again = shelftalker("run", str(ROOT / "recipes/sample.yaml"), cwd=folder)
+    assert again.returncode == 0, again.stderr[-3000:]
+    for stage in ("prepare", "baseline", "finetune", "compare"):
+        assert f"{stage} was done before" in again.stderr
+    assert {path: path.stat().st_mtime_ns for path in before} == before
