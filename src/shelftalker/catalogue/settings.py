@@ -29,19 +29,57 @@ class PrepareSettings(Section):
 
 
 class CleanSettings(Section):
-    """Which text rules run."""
+    """Which text rules run; every rule is named in the card with the number of rows that it changed."""
 
+    entities: bool = True
+    """Decode HTML entities, Windows-1252 (`&#x92;`) and double-escaped (`&amp;amp;`) ones included."""
+    mojibake: bool = True
+    """Mend UTF-8 that was read as Windows-1252."""
+    tags: bool = True
+    """Take HTML tags out; a block tag separates words."""
+    controls: bool = True
+    """Drop control and invisible characters."""
+    unicode_form: bool = True
+    """Unicode normal form C."""
+    spaces: bool = True
+    """One space between words."""
+    edition_note: bool = True
+    """Cut a trailing "--This text refers to the Paperback edition."."""
+    copyright_lines: bool = True
+    """Cut copyright lines."""
+    boilerplate: bool = True
+    """Cut sentences about the shop ("Click here ...")."""
+    glued: bool = True
+    """Part words that removed tags glued together, where that is certain."""
+    plain_quotes: bool = False
+    """Typographic quotes, dashes and ellipses as ASCII."""
+    repeats_title: bool = True
+    """Reject descriptions that only repeat the title."""
+    only_format: bool = True
+    """Reject descriptions that only name a format ("Audio CD")."""
+    cut_off: bool = True
+    """Reject descriptions that break off ("...", or a last word that needs another)."""
     min_title_words: int = Field(1, ge=1)
     """Titles with fewer words are rejected (words)."""
+    max_title_words: int = Field(80, ge=1)
+    """Titles with more words are rejected (words)."""
     min_description_words: int = Field(5, ge=1)
     """Descriptions with fewer words are rejected (words)."""
+    max_description_words: int = Field(1000, ge=1)
+    """Descriptions with more words are rejected (words)."""
 
 
 class DuplicateSettings(Section):
     """What counts as the same product, and as a sibling."""
 
+    titles: bool = True
+    """Keep one of the rows whose titles are the same but for letter case, punctuation and spaces."""
+    descriptions: bool = True
+    """Keep one of the rows whose descriptions are the same but for letter case, punctuation and spaces."""
     near: bool = True
     """Group near-duplicates (other size, colour, volume, edition) so that no group crosses a split."""
+    similarity: float = Field(0.2, gt=0, le=1)
+    """Rows are siblings from this Jaccard similarity of their 3-word shingles (0 to 1)."""
 
 
 class SplitSettings(Section):
