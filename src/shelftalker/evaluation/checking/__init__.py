@@ -1,0 +1,1 @@
+"""The rules behind `evaluation.checks`, one kind of claim or fault a file."""

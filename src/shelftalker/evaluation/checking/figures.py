@@ -1,0 +1,101 @@
+"""Claims in figures: numbers, measures, model numbers, sizes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from shelftalker.evaluation.checking.form import Raw
+from shelftalker.evaluation.checking.quantities import Quantity
+from shelftalker.evaluation.checking.source import Source
+
+_IDIOMS = re.compile(
+    r"\b(?:(?:a |one )\w+ or two|one or two|two or three|two of them|the two of \w+|between the two"
+    r"|the two\b(?! \w+s\b)|in two\b|two by two|24/7|twenty-four seven|24 hours a day|nine to five|fifty-fifty|50/50"
+    r"|one hundred per ?cent|a million\b|one in a million|a thousand\b(?! \w+s? (?:of|each))|two[- ]way|two[- ]tone|second to none"
+    r"|on all fours|forty winks|cloud nine|at sixes and sevens|a third\b|one third|two thirds|one-third|two-thirds"
+    r"|third[- ]party|third person|zero|oh-?two|two's|zero-\w+)",
+    re.IGNORECASE,
+)
+
+
+def numbers(source: Source, text: str, found: list[Quantity]) -> Iterator[Raw]:
+    """Numbers and measures; ``found`` are the text's quantities."""
+    exempt = [match.span() for match in _IDIOMS.finditer(text)] if found else []
+    for quantity in found:
+        if any(start <= quantity.start < end for start, end in exempt):
+            continue
+        if quantity.word and quantity.value in (0, 1):
+            continue
+        if source.figures.supports(quantity):
+            continue
+        yield _unsupported(quantity, source, text)
+
+
+def _unsupported(quantity: Quantity, source: Source, text: str) -> Raw:
+    written = text[quantity.start : quantity.end]
+    if quantity.dimension is None or quantity.shared:
+        return "number", quantity.start, quantity.end, f"The input does not say {written!r}."
+    if source.figures.knows_value(quantity):
+        why = f"The input has this number, but not as {written!r}."
+    else:
+        why = f"The input does not give the measure {written!r}."
+    return "unit", quantity.start, quantity.end, why
+
+
+_CODE = re.compile(r"(?<![\w.-])(?=[\w./-]*\d)(?=[\w./-]*[A-Za-z])[A-Za-z0-9]+(?:[-/.][A-Za-z0-9]+)*(?![\w])")
+_COMMON_CODES = frozenset("mp3 mp4 2d 3d 4x4 h2o co2 1st 2nd 3rd a4 a5 a3 covid-19 9-to-5 y2k".split())
+_NO_CODE = re.compile(r"\d+(?:,\d+)*(?:st|nd|rd|th|s)?(?:-[a-z-]+)?|[a-z]+(?:-[a-z]+)*-\d+")
+
+
+def model_numbers(source: Source, text: str, found: list[Quantity]) -> Iterator[Raw]:
+    """Words of letters and digits that are no measure."""
+    measured = [(item.start, item.end) for item in found if item.dimension is not None]
+    for match in _CODE.finditer(text):
+        code = match.group()
+        if code.lower() in _COMMON_CODES or source.has_code(code):
+            continue
+        if any(start < match.end() and match.start() < end for start, end in measured):
+            continue
+        if _NO_CODE.fullmatch(code):
+            continue
+        yield "model_number", match.start(), match.end(), f"The input does not have the code {code!r}."
+
+
+_SIZE_NAMES = {
+    "xxs": "xxs", "xs": "xs", "s": "small", "m": "medium", "l": "large", "xl": "xl", "xxl": "xxl", "xxxl": "xxxl",
+    "2xl": "xxl", "3xl": "xxxl", "extra large": "xl", "x-large": "xl", "xlarge": "xl", "extra-large": "xl",
+    "extra small": "xs", "x-small": "xs", "extra-small": "xs", "xx-large": "xxl",
+}  # fmt: skip
+_SIZE_VALUE = r"(?:UK |EU |US )?(?:\d{1,2}(?:\.5)?\b|XX?S|S|M|L|X{1,3}L|[23]XL|small|medium|large|extra[- ]large)"
+_BED = r"(?= size|-size| bed| duvet| mattress| sheet| fitted)"
+_SIZE = re.compile(
+    rf"\b(?:sizes?:? (?P<after>{_SIZE_VALUE})"
+    r"|(?:UK|EU|US)(?: size)? (?P<shoe>\d{1,2}(?:\.5)?)"
+    r"|(?P<before>extra[- ]large|extra[- ]small|small|medium|large|junior|toddler|newborn)(?: size|-sized?)"
+    rf"|(?P<bed>(?:super |california |cal )?king{_BED}|queen{_BED}|twin xl|twin{_BED})"
+    r"|(?P<alone>XX?S|X{1,3}L|[23]XL)"
+    r"|(?P<paper>A[0-6]|B5|DL|legal size|letter size)(?! \d))\b",
+    re.IGNORECASE,
+)
+
+
+def sizes(source: Source, text: str) -> Iterator[Raw]:
+    """Clothing, shoe, bed and paper sizes."""
+    for match in _SIZE.finditer(text):
+        group = match.lastgroup or ""
+        value = match[group]
+        if group in {"alone", "paper"} and not value[0].isupper():
+            continue
+        plain = value.lower()
+        digits = re.search(r"\d{1,2}(?:\.5)?$", plain)
+        if group == "paper":
+            supported = bool(re.search(rf"\b{re.escape(plain)}\b", source.lower))
+        elif digits and group in {"after", "shoe"}:
+            supported = float(digits[0]) in source.figures.values
+        else:
+            name = _SIZE_NAMES.get(plain, plain)
+            spellings = {name, *(spelling for spelling, same in _SIZE_NAMES.items() if same == name)}
+            supported = any(re.search(rf"\b{re.escape(spelling)}\b", source.lower) for spelling in spellings)
+        if not supported:
+            yield "size", match.start(), match.end(), f"The input does not give the size {value!r}."
