@@ -95,7 +95,8 @@ def make_t5(folder: Path, *, tied: bool = False, seed: int = 0) -> Path:
     )
     model = T5ForConditionalGeneration(config)
     if not tied:
-        torch.nn.init.normal_(model.lm_head.weight, std=0.5)
+        # transformers 5 builds every T5 tied; FLAN's head is a matrix of its own, which a saved file must hold.
+        model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight) * 0.5)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)  # type: ignore[attr-defined]
     return folder

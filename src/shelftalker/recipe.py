@@ -16,7 +16,8 @@ from shelftalker.catalogue.settings import CleanSettings, DuplicateSettings, Pre
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation.settings import BaselineSettings, CompareSettings, EvaluateSettings
 from shelftalker.finetuning.settings import FinetuneSettings, LoraSettings
-from shelftalker.generation.settings import Decoding, GenerateSettings
+from shelftalker.generation.decoding import Decoding
+from shelftalker.generation.settings import GenerateSettings
 from shelftalker.settings import Section
 
 

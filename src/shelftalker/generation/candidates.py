@@ -1,0 +1,45 @@
+"""One text out of several: minimum Bayes risk, and before it the checks of the evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+def choose(
+    candidates: Sequence[str],
+    fields: Mapping[str, str] | None = None,
+    *,
+    hit_cap: Sequence[bool] | None = None,
+    prefer_publishable: bool = True,
+) -> int:
+    """Position of the candidate with the least expected risk (the earliest of equals).
+
+    The utility of a candidate is its mean chrF against all candidates, each taken as a possible reference
+    (minimum-Bayes-risk decoding, Eikema and Aziz 2020; chrF as utility, Freitag et al. 2022). Every candidate counts as
+    a reference; only those that pass the checks can win, as long as there is one.
+
+    Args:
+        candidates: texts, at least one.
+        fields: what the model was told (title and columns): what the checks take as supported.
+        hit_cap: which candidates ended at the token cap.
+        prefer_publishable: run the checks.
+    """
+    if len(candidates) == 1:
+        return 0
+    from fastchrf import pairwise_chrf
+
+    matrix = pairwise_chrf([list(candidates)], [list(candidates)])[0]
+    utility = [sum(row) / len(row) for row in matrix]
+    able = list(range(len(candidates)))
+    if prefer_publishable:
+        capped = hit_cap or [False] * len(candidates)
+        passing = [number for number in able if _passes(candidates[number], fields or {}, capped[number])]
+        able = passing or able
+    return max(able, key=lambda number: (utility[number], -number))
+
+
+def _passes(text: str, fields: Mapping[str, str], hit_cap: bool) -> bool:
+    from shelftalker.evaluation.checks import check
+
+    columns = {name: value for name, value in fields.items() if name != "title"}
+    return bool(text.strip()) and not check(fields.get("title", ""), text, columns, hit_cap=hit_cap)

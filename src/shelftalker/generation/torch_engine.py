@@ -1,0 +1,345 @@
+"""The reference engine: transformers' generate, on any device, for any seq2seq or causal model."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from shelftalker.errors import ShelftalkerError
+from shelftalker.generation.decoding import Decoding
+from shelftalker.generation.engine import Advance, BatchedEngine, Generation
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from shelftalker.models.load import LoadedModel, ModelRef
+    from shelftalker.recipe import Recipe
+
+_LOGIT_BYTES = 256 * 2**20  # memory that one portion of teacher-forced logits may take
+
+
+class TorchEngine(BatchedEngine):
+    """Runs a model with transformers."""
+
+    name = "transformers"
+
+    def __init__(self, model: LoadedModel | ModelRef, recipe: Recipe) -> None:
+        from transformers import GenerationConfig
+
+        from shelftalker.models.load import LoadedModel, load_model
+
+        super().__init__(recipe.prompt, recipe.generate.max_input_tokens)
+        loaded = model if isinstance(model, LoadedModel) else load_model(model, recipe)
+        self.model = loaded.ref
+        self.device, self.dtype = loaded.device, loaded.dtype
+        self.batch_size = recipe.generate.batch_size
+        self._loaded = loaded
+        self._network = loaded.model
+        self._tokenizer = loaded.tokenizer
+        own = self._network.generation_config
+        eos = own.eos_token_id if own.eos_token_id is not None else loaded.tokenizer.eos_token_id
+        self._eos: list[int] = list(eos) if isinstance(eos, list | tuple) else [eos]
+        self._pad: int = loaded.tokenizer.pad_token_id if loaded.tokenizer.pad_token_id is not None else self._eos[0]
+        self._start = own.decoder_start_token_id
+        if self._start is None:
+            self._start = getattr(self._network.config, "decoder_start_token_id", None)
+        # The model's own decoding defaults (beams, length, penalties) would otherwise fill what a call leaves open.
+        self._network.generation_config = GenerationConfig(
+            pad_token_id=self._pad, eos_token_id=self._eos, decoder_start_token_id=self._start
+        )
+
+    def signature(self) -> str:
+        """See `Engine.signature`."""
+        version = importlib.metadata.version("transformers")
+        return f"engine:transformers-{version}|dtype:{self.dtype}|batch:{self.batch_size}"
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of prompts, special tokens included."""
+        if not texts:
+            return []
+        ids: list[list[int]] = self._tokenizer(list(texts), verbose=False)["input_ids"]
+        return ids
+
+    def refuse(self, decoding: Decoding) -> None:
+        """Transformers honours every option."""
+
+    def write(
+        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance
+    ) -> list[Generation]:
+        """See `BatchedEngine.write`."""
+        written: list[Generation] = []
+        for first in range(0, len(inputs), self.batch_size):
+            batch = slice(first, first + self.batch_size)
+            written += self._batch(inputs[batch], decoding, seeds[batch])
+            advance(len(inputs[batch]))
+        return written
+
+    def _batch(self, inputs: list[list[int]], decoding: Decoding, seeds: list[int]) -> list[Generation]:
+        import torch
+        from transformers import GenerationConfig, LogitsProcessorList
+
+        ids, mask = self._pad_batch(inputs, left=not self._loaded.is_seq2seq)
+        start = 1 if self._loaded.is_seq2seq else ids.shape[1]
+        rules = _rules(decoding, start)
+        steps = _Steps(decoding, seeds, start, self.device) if decoding.beams == 1 else None
+        settings = GenerationConfig(
+            max_new_tokens=decoding.max_new_tokens,
+            min_new_tokens=decoding.min_new_tokens or None,
+            do_sample=False,
+            num_beams=decoding.beams,
+            length_penalty=decoding.length_penalty if decoding.beams > 1 else None,
+            # CTranslate2's rule, so that both engines mean the same by "beams": a title is done when as many texts
+            # as there are beams have ended; bans are applied before probabilities are normalised.
+            early_stopping=True if decoding.beams > 1 else None,
+            renormalize_logits=decoding.beams > 1,
+            pad_token_id=self._pad,
+            eos_token_id=self._eos,
+            decoder_start_token_id=self._start,
+        )
+        with torch.inference_mode(), _memory_errors(self.device):
+            output = self._network.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                generation_config=settings,
+                logits_processor=LogitsProcessorList([*rules, *([steps] if steps else [])]),
+            )[:, start:]
+            tokens = [self._until_end(row) for row in output.tolist()]
+            if steps is not None:
+                scores = steps.means([len(row) for row in tokens])
+            else:
+                logs = self._log_probs(inputs, tokens, decoding)
+                scores = [sum(row) / len(row) if row else 0.0 for row in logs]
+        texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return [
+            Generation(text.strip(), len(row), not row or row[-1] not in self._eos, score)
+            for text, row, score in zip(texts, tokens, scores, strict=True)
+        ]
+
+    def _until_end(self, row: list[int]) -> list[int]:
+        end = next((place for place, token in enumerate(row) if token in self._eos), None)
+        return row if end is None else row[: end + 1]
+
+    def _pad_batch(self, rows: list[list[int]], *, left: bool) -> tuple[Tensor, Tensor]:
+        import torch
+
+        width = max(len(row) for row in rows)
+        if self.device == "mps":
+            width = -(-width // 16) * 16  # its allocator keeps a pool for every new shape
+        ids = torch.full((len(rows), width), self._pad)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for number, row in enumerate(rows):
+            place = slice(width - len(row), width) if left else slice(0, len(row))
+            ids[number, place] = torch.tensor(row, dtype=torch.long)
+            mask[number, place] = 1
+        return ids.to(self.device), mask.to(self.device)
+
+    def token_log_probs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[list[float]]:
+        """See `Engine.token_log_probs`."""
+        import torch
+
+        from shelftalker.generation.prompts import fit
+
+        inputs, _ = fit(prompts, self.encode, self.max_input_tokens, self.template)
+        wanted = self.encode_targets(targets)
+        order = sorted(range(len(inputs)), key=lambda row: (-len(wanted[row]), -len(inputs[row]), prompts[row]))
+        result: list[list[float]] = [[] for _ in inputs]
+        with torch.inference_mode(), _memory_errors(self.device):
+            logs = self._log_probs([inputs[row] for row in order], [wanted[row] for row in order], None)
+        for row, values in zip(order, logs, strict=True):
+            result[row] = values
+        return result
+
+    def encode_targets(self, targets: Sequence[str]) -> list[list[int]]:
+        """Token ids of descriptions, the end token included; after a causal model's prompt they begin with a space."""
+        if self._loaded.is_seq2seq:
+            return [row if row[-1:] == self._eos[:1] else [*row, self._eos[0]] for row in self.encode(targets)]
+        plain = self._tokenizer([f" {text}" for text in targets], verbose=False, add_special_tokens=False)
+        return [[*row, self._eos[0]] for row in plain["input_ids"]]
+
+    def _log_probs(
+        self, inputs: list[list[int]], targets: list[list[int]], decoding: Decoding | None
+    ) -> list[list[float]]:
+        """Teacher-forced log-probabilities of ``targets``; with ``decoding``, after its penalties and bans."""
+        vocabulary = self._network.config.get_text_config(decoder=True).vocab_size
+        result: list[list[float]] = []
+        for batch in _portions(inputs, targets, self.batch_size, vocabulary, self._loaded.is_seq2seq):
+            result += self._portion(inputs[batch], targets[batch], decoding)
+        return result
+
+    def _portion(
+        self, inputs: list[list[int]], targets: list[list[int]], decoding: Decoding | None
+    ) -> list[list[float]]:
+        import torch
+
+        if self._loaded.is_seq2seq:
+            ids, mask = self._pad_batch(inputs, left=False)
+            after, _ = self._pad_batch([[self._start, *row[:-1]] for row in targets], left=False)
+            logits = self._network(input_ids=ids, attention_mask=mask, decoder_input_ids=after).logits
+            begins = [0] * len(targets)
+        else:
+            joined, mask = self._pad_batch([[*a, *b] for a, b in zip(inputs, targets, strict=True)], left=False)
+            logits = self._network(input_ids=joined, attention_mask=mask).logits
+            after = joined
+            begins = [len(row) - 1 for row in inputs]
+        result = []
+        for number, (row, begin) in enumerate(zip(targets, begins, strict=True)):
+            own = logits[number, begin : begin + len(row)].float()
+            if decoding is not None:
+                own = self._ruled(own, row, decoding)
+            picked = own.log_softmax(-1).gather(1, torch.tensor(row, device=own.device)[:, None])
+            result.append(picked[:, 0].tolist())
+        return result
+
+    def _ruled(self, logits: Tensor, row: list[int], decoding: Decoding) -> Tensor:
+        """Apply what the decoding forbids at each step of one text to its logits."""
+        import torch
+
+        rules = _rules(decoding, 0)
+        ids = torch.tensor([row], device=logits.device)
+        logits = logits.log_softmax(-1)
+        for step in range(len(row)):
+            if step < decoding.min_new_tokens:
+                logits[step, self._eos] = -torch.inf
+            for rule in rules:
+                logits[step] = rule(ids[:, :step], logits[step : step + 1])[0]
+        return logits
+
+
+def _portions(
+    inputs: list[list[int]], targets: list[list[int]], most: int, vocabulary: int, is_seq2seq: bool
+) -> Iterator[slice]:
+    """Cut rows into portions of at most ``most`` rows whose logits fit the memory limit."""
+    first = width = 0
+    for number, (source, target) in enumerate(zip(inputs, targets, strict=True)):
+        length = len(target) if is_seq2seq else len(source) + len(target)
+        grown = max(width, length)
+        rows = number - first + 1
+        if rows > 1 and (rows > most or rows * grown * vocabulary * 4 > _LOGIT_BYTES):
+            yield slice(first, number)
+            first, grown = number, length
+        width = grown
+    if inputs:
+        yield slice(first, len(inputs))
+
+
+def _rules(decoding: Decoding, start: int) -> list[Any]:
+    """Processors that see only what was written, not the prompt of a causal model or the start token."""
+    from transformers import LogitsProcessor
+    from transformers.generation.logits_process import NoRepeatNGramLogitsProcessor, RepetitionPenaltyLogitsProcessor
+
+    class OnOutput(LogitsProcessor):  # type: ignore[misc]
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+
+        def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+            written = input_ids[:, start:]
+            if written.shape[1] == 0:
+                return scores
+            changed: Tensor = self.inner(written, scores)
+            return changed
+
+    rules: list[Any] = []
+    if decoding.repetition_penalty != 1:
+        rules.append(OnOutput(RepetitionPenaltyLogitsProcessor(decoding.repetition_penalty)))
+    if decoding.no_repeat_ngram:
+        rules.append(OnOutput(NoRepeatNGramLogitsProcessor(decoding.no_repeat_ngram)))
+    return rules
+
+
+class _Steps:
+    """The last processor of greedy decoding and sampling: chooses each token, and keeps its log-probability.
+
+    Sampling is by inversion: one uniform number a row and step, out of the row's own generator, falls into the
+    cumulative distribution. So a row's text depends on its seed alone, not on its neighbours, as it would with the one
+    global generator that transformers' own sampling draws from.
+    """
+
+    def __init__(self, decoding: Decoding, seeds: list[int], start: int, device: str) -> None:
+        import numpy as np
+        import torch
+
+        self._decoding, self._start = decoding, start
+        self._logs: list[Tensor] = []
+        self._uniform: Tensor | None = None
+        if decoding.sample:
+            drawn = [np.random.Generator(np.random.Philox(seed)).random(decoding.max_new_tokens) for seed in seeds]
+            self._uniform = torch.tensor(np.array(drawn)).to(device=device, dtype=_float64(device))
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        import torch
+
+        if self._uniform is None:
+            chosen = scores.argmax(-1, keepdim=True)
+        else:
+            chosen = self._draw(scores, self._uniform[:, input_ids.shape[1] - self._start, None])
+        self._logs.append((scores.gather(1, chosen) - scores.logsumexp(-1, keepdim=True))[:, 0])
+        return torch.full_like(scores, -torch.inf).scatter_(1, chosen, 0.0)
+
+    def _draw(self, scores: Tensor, uniform: Tensor) -> Tensor:
+        import torch
+
+        ids, logits = _kept(scores / self._decoding.temperature, self._decoding.top_k, self._decoding.top_p)
+        mass = logits.to(uniform.dtype).softmax(-1).cumsum(-1)
+        place = torch.searchsorted(mass, uniform * mass[:, -1:], right=True).clamp_(max=mass.shape[1] - 1)
+        return place if ids is None else ids.gather(1, place)
+
+    def means(self, lengths: list[int]) -> list[float]:
+        """Mean log-probability of each row's first ``length`` tokens."""
+        import torch
+
+        logs = torch.stack(self._logs, 1).double().cpu()
+        return [float(row[:length].mean()) if length else 0.0 for row, length in zip(logs, lengths, strict=True)]
+
+
+def _kept(logits: Tensor, top_k: int, top_p: float) -> tuple[Tensor | None, Tensor]:
+    """The tokens that top-k, then top-p leave: their ids in ascending order (None: all) and logits (-inf: not kept).
+
+    The nucleus (Holtzman et al. 2020) is the smallest set of likeliest tokens whose share reaches ``top_p``. It is
+    looked for among the 256 likeliest first, because sorting a whole vocabulary costs more than the model's step.
+    """
+    import torch
+
+    vocabulary = logits.shape[1]
+    if not top_k and top_p >= 1:
+        return None, logits
+    size = min(top_k or 256, vocabulary)
+    total = None if top_k else logits.logsumexp(-1, keepdim=True)
+    while True:
+        values, ids = logits.topk(size)
+        if top_p >= 1:
+            break
+        shares = (values - (values.logsumexp(-1, keepdim=True) if total is None else total)).exp()
+        before = shares.cumsum(-1) - shares
+        if top_k or size == vocabulary or bool((before[:, -1] + shares[:, -1] >= top_p).all()):
+            values = values.masked_fill((before >= top_p) & (torch.arange(size, device=ids.device) > 0), -torch.inf)
+            break
+        size = min(size * 8, vocabulary)
+    ids, order = ids.sort(-1)
+    return ids, values.gather(1, order)
+
+
+def _float64(device: str) -> Any:
+    import torch
+
+    return torch.float32 if device == "mps" else torch.float64
+
+
+class _memory_errors:  # noqa: N801
+    """Turns the device's out-of-memory error into one that names the mend."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        import torch
+
+        if isinstance(error, torch.OutOfMemoryError):
+            raise ShelftalkerError(
+                f"the batch does not fit in the memory of {self._device}",
+                where="recipe key generate.batch_size",
+                mend="halve generate.batch_size",
+            ) from None
