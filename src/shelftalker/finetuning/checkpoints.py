@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
 from shelftalker import console, files
@@ -38,9 +39,13 @@ def fault(checkpoint: Path, *, resumable: bool = False) -> str | None:
         adapters.read_config(checkpoint)
         adapters.tensor_shapes(checkpoint)
         if resumable:
-            missing = [name for name in _STATE if not (checkpoint / name).is_file()]
-            if missing or not list(checkpoint.glob("rng_state*.pth")):
-                return f"it lacks {(missing or ['rng_state.pth'])[0]}"
+            random_states = list(checkpoint.glob("rng_state*.pth")) or [checkpoint / "rng_state.pth"]
+            for path in [*(checkpoint / name for name in _STATE), *random_states]:
+                if not path.is_file():
+                    return f"lacks {path.name}, which going on needs"
+                # torch writes zip files: their table of contents stands at the end.
+                if path.suffix != ".json" and not zipfile.is_zipfile(path):
+                    return f"has a {path.name} that was cut short"
             files.read_json(checkpoint / "trainer_state.json")
     except ShelftalkerError as error:
         return error.what

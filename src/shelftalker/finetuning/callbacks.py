@@ -1,0 +1,101 @@
+"""What happens beside the steps: progress, the log, and proof that the adapter moves."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import TrainerCallback
+
+from shelftalker import console
+from shelftalker.console import Progress
+from shelftalker.errors import ShelftalkerError
+
+if TYPE_CHECKING:
+    from shelftalker.finetuning.loop import AdapterTrainer
+
+
+class Watch(TrainerCallback):  # type: ignore[misc]
+    """Shows progress with the loss, and appends a line to the log at every report."""
+
+    def __init__(self, bar: Progress, log: Path, history: list[dict[str, Any]]) -> None:
+        self.bar, self.log, self.history = bar, log, history
+        self.trainer: AdapterTrainer | None = None
+        self._loss: float | None = None
+        self._at, self._step, self._tokens = time.monotonic(), 0, 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Start the clock."""
+        self._at, self._step = time.monotonic(), state.global_step
+        self.bar.update(state.global_step, state.max_steps)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Move the bar."""
+        note = None if self._loss is None else f"loss {self._loss:.3f}"
+        self.bar.update(state.global_step, state.max_steps, note)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Write the line."""
+        if not state.is_world_process_zero or not logs or "train_runtime" in logs:
+            return
+        line: dict[str, Any] = {"step": state.global_step, "epoch": round(float(state.epoch or 0), 4)}
+        line |= {key: value for key, value in logs.items() if key in ("loss", "val_loss", "grad_norm", "learning_rate")}
+        if "loss" in logs:
+            self._loss = logs["loss"]
+            now, tokens = time.monotonic(), int(self.trainer.tokens) if self.trainer else 0
+            seconds = max(now - self._at, 1e-9)
+            examples = (state.global_step - self._step) * args.train_batch_size * args.gradient_accumulation_steps
+            line["examples_per_second"] = round(examples * args.world_size / seconds, 2)
+            line["tokens_per_second"] = round((tokens - self._tokens) * args.world_size / seconds, 1)
+            self._at, self._step, self._tokens = now, state.global_step, tokens
+        if "val_loss" in logs:
+            self._at = time.monotonic()  # the next rate must not count the validation's time
+        self.history.append(line)
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+class Guard(TrainerCallback):  # type: ignore[misc]
+    """Chooses the sampler's epoch, and sees after the first real optimiser step that the adapter moved.
+
+    Adapters that silently do not train were reported as peft #137, #522 and transformers #42489.
+    """
+
+    def __init__(self) -> None:
+        self.trainer: AdapterTrainer | None = None
+        self._before: dict[str, torch.Tensor] | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Keep the matrices B as they are now."""
+        self._before = {name: value.detach().clone() for name, value in _matrices_b(model)}
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Set the epoch of the sampler, which accelerate's wrappers do not always reach."""
+        if self.trainer is not None:
+            self.trainer.sampler.set_epoch(math.floor(float(state.epoch or 0) + 1e-6))
+
+    def on_optimizer_step(
+        self, args: Any, state: Any, control: Any, model: Any = None, optimizer: Any = None, **_: Any
+    ) -> None:
+        """Compare, once a step had a learning rate above 0 (warm-up begins at 0)."""
+        if self._before is None or all(group["lr"] == 0 for group in optimizer.param_groups):
+            return
+        now = dict(_matrices_b(model))
+        still = [name for name, value in self._before.items() if torch.equal(value, now[name])]
+        self._before = None
+        if len(still) == len(now):
+            raise ShelftalkerError(
+                f"the adapter did not move in step {state.global_step + 1}: no matrix of it was changed",
+                where="lora, finetune.learning_rate",
+                mend="raise finetune.learning_rate, or choose other lora.target_modules",
+            )
+        if still:
+            console.warn(f"{len(still)} of {len(now)} adapted modules did not move in the first step ({still[0]}, ...)")
+
+
+def _matrices_b(model: Any) -> list[tuple[str, torch.Tensor]]:
+    return [(name, value) for name, value in model.named_parameters() if ".lora_B." in name]
