@@ -6,13 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from safetensors.torch import load_file
 
-from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning.trainer import finetune
-from shelftalker.models.load import load_model, resolve
+from shelftalker.models.load import load_model
 from shelftalker.recipe import Recipe
 
 
@@ -22,7 +20,14 @@ def tiny_recipe(base: Path, data_dir: Path, folder: Path, **sections: Any) -> Re
         base_model=str(base),
         paths={"data": data_dir, "outputs": folder / "outputs", "artifacts": folder / "artifacts"},
         lora={"r": 4, "alpha": 8},
-        finetune={"epochs": 2, "learning_rate": 1e-2, "batch_size": 8, "val_rows": 16, "save_steps": 0.5, "log_steps": 1},
+        finetune={
+            "epochs": 2,
+            "learning_rate": 1e-2,
+            "batch_size": 8,
+            "val_rows": 16,
+            "save_steps": 0.5,
+            "log_steps": 1,
+        },
         device="cpu",
     )
     return recipe.with_flags(**sections)

@@ -48,7 +48,7 @@ def fault(checkpoint: Path, *, resumable: bool = False) -> str | None:
                     return f"has a {path.name} that was cut short"
             files.read_json(checkpoint / "trainer_state.json")
     except ShelftalkerError as error:
-        return error.what
+        return f"{Path(error.where or '').name}: {error.what}"
     return None
 
 

@@ -159,8 +159,13 @@ def merge(adapted: Any) -> Any:
     Raises:
         ShelftalkerError: a merged weight is not finite.
     """
+    tied = getattr(adapted.config, "tie_word_embeddings", None)
     try:
-        return adapted.merge_and_unload(safe_merge=True)
+        with hushed():
+            merged = adapted.merge_and_unload(safe_merge=True)
+        # PEFT takes FLAN's separate head for one that the merge untied, and would change the config.
+        merged.config.tie_word_embeddings = tied
+        return merged
     except ValueError as error:
         raise ShelftalkerError(
             f"the adapter cannot be merged: {error}", where="adapter weights", mend="take another checkpoint"
