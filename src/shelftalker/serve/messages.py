@@ -1,0 +1,214 @@
+"""What goes over the wire: requests with their limits, answers, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Optional, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic.fields import FieldInfo
+
+from shelftalker.errors import ShelftalkerError
+from shelftalker.generation.settings import Decoding
+from shelftalker.serve.writer import Product, Written
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may ask for."""
+
+    title_characters: int = 2_000
+    column_characters: int = 2_000
+    columns: int = 32
+    titles: int = 64
+    body_bytes: int = 1_000_000
+    pending_titles: int = 512
+    beams: int = 8
+    candidates: int = 16
+    max_new_tokens: int = 512
+
+    @classmethod
+    def of(cls, decoding: Decoding) -> Self:
+        """The limits, raised where the recipe's own decoding lies above them."""
+        plain = cls()
+        return cls(
+            beams=max(plain.beams, decoding.beams),
+            candidates=max(plain.candidates, decoding.candidates),
+            max_new_tokens=max(plain.max_new_tokens, decoding.max_new_tokens),
+        )
+
+    def check(self, decoding: Decoding) -> None:
+        """Refuse a decoding above the limits.
+
+        Raises:
+            ShelftalkerError: names the key and its limit.
+        """
+        for key in ("beams", "candidates", "max_new_tokens", "min_new_tokens"):
+            limit = self.max_new_tokens if key.endswith("new_tokens") else getattr(self, key)
+            if getattr(decoding, key) > limit:
+                raise ShelftalkerError(
+                    f"{key} = {getattr(decoding, key)} is more than this server allows",
+                    where=f"decoding.{key}",
+                    mend=f"{limit} at most",
+                )
+
+
+def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
+    annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return Optional[annotation], FieldInfo(default=None, description=field.description)  # noqa: UP045
+
+
+# Made from Decoding itself: a key of the recipe's decoding is a key of the request, with the same range.
+Overrides: type[BaseModel] = create_model(
+    "DecodingOverrides",
+    __config__=ConfigDict(extra="forbid"),
+    **{name: _optional(field) for name, field in Decoding.model_fields.items()},  # type: ignore[call-overload]
+)
+Overrides.__doc__ = "Decoding keys that differ from the recipe's for this request; the others keep its values."
+
+
+class DescribeRequest(BaseModel):
+    """One title or several, with columns that are known of them."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"title": "Nespresso Vertuo Next Coffee Machine"}]},
+    )
+
+    title: str | None = Field(None, min_length=1, max_length=Limits.title_characters)
+    """One product's title; or give `titles`."""
+    titles: list[Annotated[str, Field(min_length=1, max_length=Limits.title_characters)]] | None = Field(
+        None, min_length=1, max_length=Limits.titles
+    )
+    """Several titles; their descriptions come in the same order."""
+    columns: dict[str, str] | list[dict[str, str]] = {}
+    """Further columns (brand, category): for every title, or a list with one object a title. Those that the
+    recipe's prompt names enter the prompt; all of them count as known to the checks."""
+    decoding: Overrides | None = None
+    """Decoding keys to change for this request; none: the recipe's decoding, the one that was scored."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.title is None) == (self.titles is None):
+            raise ValueError("give either title or titles")
+        sets = self.columns if isinstance(self.columns, list) else [self.columns]
+        if isinstance(self.columns, list) and len(sets) != len(self.titles or [self.title]):
+            raise ValueError(f"columns has {len(sets)} objects for {len(self.titles or [self.title])} titles")
+        for columns in sets:
+            if len(columns) > Limits.columns:
+                raise ValueError(f"columns has more than {Limits.columns} names")
+            for name, text in columns.items():
+                if max(len(name), len(text)) > Limits.column_characters:
+                    raise ValueError(f"column {name[:40]!r} is longer than {Limits.column_characters} characters")
+        return self
+
+    def products(self) -> list[Product]:
+        """The products asked about, in order."""
+        titles = [self.title] if self.title is not None else self.titles or []
+        columns = self.columns if isinstance(self.columns, list) else [self.columns] * len(titles)
+        return [Product(title, known) for title, known in zip(titles, columns, strict=True)]
+
+    def decoding_over(self, base: Decoding, limits: Limits) -> Decoding:
+        """The recipe's decoding with this request's changes.
+
+        Raises:
+            ShelftalkerError: keys that contradict each other, or a value above the limits.
+        """
+        if self.decoding is None:
+            return base
+        changes = self.decoding.model_dump(exclude_none=True)
+        try:
+            decoding = Decoding.model_validate(base.model_dump() | changes)
+        except ValidationError as error:
+            what, _ = sentence(error.errors())
+            raise ShelftalkerError(what, where="decoding", mend="GET /openapi.json lists the ranges") from None
+        limits.check(decoding)
+        return decoding
+
+
+class FindingOut(BaseModel):
+    """Something in a description that the title does not support, or that should not be published."""
+
+    check: str
+    text: str
+    start: int
+    """First character of the span in the description."""
+    end: int
+    """Character after the span's last one."""
+    why: str
+
+
+class DescriptionOut(BaseModel):
+    """One description. It is publishable where nothing was found."""
+
+    title: str
+    description: str
+    publishable: bool
+    findings: list[FindingOut]
+    tokens: int
+    hit_cap: bool
+    """Whether the text was stopped by max_new_tokens."""
+    score: float | None
+    """Mean log-probability of its tokens, where the engine gives it."""
+
+    @classmethod
+    def of(cls, written: Written) -> Self:
+        """From what the writer returned."""
+        return cls(
+            title=written.title,
+            description=written.text,
+            publishable=not written.findings,
+            findings=[FindingOut(**asdict(finding)) for finding in written.findings],
+            tokens=written.tokens,
+            hit_cap=written.hit_cap,
+            score=written.score,
+        )
+
+
+class ModelOut(BaseModel):
+    """What wrote the descriptions."""
+
+    id: str
+    hash: str
+    """SHA-256 of the weights."""
+    engine: str
+    """Signature of the engine that wrote: name, version, number format, batch size."""
+
+
+class DescribeAnswer(BaseModel):
+    """Descriptions in the order of the titles, what wrote them and how."""
+
+    descriptions: list[DescriptionOut]
+    model: ModelOut
+    decoding: dict[str, Any]
+    """The whole decoding that was used."""
+    as_scored: bool
+    """Whether that is the recipe's decoding, the one that its scores are about."""
+
+
+class ErrorOut(BaseModel):
+    """What is wrong, where, and what mends it."""
+
+    what: str
+    where: str | None = None
+    mend: str | None = None
+
+
+class ErrorAnswer(BaseModel):
+    """Every answer that is not a success."""
+
+    error: ErrorOut
+
+
+def sentence(faults: Sequence[Any]) -> tuple[str, str]:
+    """The first fault of a validation in words, and where it is."""
+    fault = faults[0]
+    where = ".".join(str(part) for part in fault["loc"] if part != "body") or "request body"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        message = "there is no such key"
+    if fault["type"] == "json_invalid":
+        return f"the body is not JSON: {fault.get('ctx', {}).get('error', message)}", "request body"
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{message[:1].lower()}{message[1:]}{more}", where

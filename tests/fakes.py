@@ -1,0 +1,69 @@
+"""An engine that writes predictable text at once, for tests of what stands around an engine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from shelftalker.errors import ShelftalkerError
+from shelftalker.generation.settings import Decoding
+from shelftalker.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class FakeRef:
+    given: str
+    kind: str = "folder"
+    path: str = ""
+    base: str | None = None
+    revision: str | None = None
+    note: str = ""
+
+    @property
+    def content_hash(self) -> str:
+        return f"hash-of-{self.given}"
+
+
+class FakeEngine:
+    """Writes "The TITLE weighs 90 kg." for each prompt's title line; refuses one option where it plays CTranslate2."""
+
+    device, dtype, batch_size = "cpu", "float32", 8
+
+    def __init__(self, model: object = "fake", recipe: Recipe | None = None, name: str | None = None) -> None:
+        self.model = model if hasattr(model, "given") else FakeRef(str(model))
+        asked = recipe.generate.engine if recipe else "auto"
+        self.name = name or ("transformers" if asked == "transformers" else "ctranslate2")
+        self.calls: list[tuple[list[str], Decoding, list[str]]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        decoding: Decoding,
+        *,
+        row_ids: Sequence[str] | None = None,
+        advance: Callable[[int], None] | None = None,
+    ) -> list[SimpleNamespace]:
+        self.calls.append((list(prompts), decoding, list(row_ids or [])))
+        assert self.gate.wait(30)
+        if self.name == "ctranslate2" and decoding.repetition_penalty < 1:
+            raise ShelftalkerError("this engine cannot reward repetition")
+        if any("explode" in prompt for prompt in prompts):
+            raise RuntimeError("secret detail")
+        titles = [prompt.split("Title: ")[1].split("\n")[0] for prompt in prompts]
+        return [
+            SimpleNamespace(
+                text=f"The {title} weighs 90 kg.",
+                tokens=7,
+                hit_cap=decoding.max_new_tokens < 7,
+                score=-0.5,
+                candidates=(),
+            )
+            for title in titles
+        ]
+
+    def signature(self) -> str:
+        return f"engine:{self.name}-fake|dtype:float32|batch:8"
