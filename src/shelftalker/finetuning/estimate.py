@@ -2,12 +2,158 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from shelftalker import console
 from shelftalker.device import DevicePolicy
 from shelftalker.models.load import ModelRef
 from shelftalker.recipe import Recipe
 
+if TYPE_CHECKING:
+    from shelftalker.finetuning.batching import Encoded, Encoding
+    from shelftalker.finetuning.trainer import Material
+
+_SAMPLES = 4
+
 
 def estimate(recipe: Recipe, ref: ModelRef, policy: DevicePolicy) -> dict[str, Any]:
-    raise NotImplementedError
+    """Load everything, run the longest batch once and a few typical ones, and extrapolate.
+
+    Returns:
+        parameters, trainable_parameters, examples, input_tokens, target_tokens, inputs_cut, targets_cut,
+        padding_share, steps, checkpoints, seconds_per_step, estimated_seconds (whole run), longest_batch (rows,
+        input tokens, target tokens), peak_memory_gb (None where the system does not tell), disk_mb (all checkpoints).
+
+    Raises:
+        ShelftalkerError: what a real run would stop at, the longest batch's lack of memory included.
+    """
+    from shelftalker.finetuning import trainer as stage
+    from shelftalker.models.quiet import hushed
+
+    material = stage.prepare_training(recipe, ref, policy)
+    settings = recipe.finetune
+    updates = math.ceil(math.ceil(material.train.counts.rows / settings.batch_size) / settings.accumulation)
+    steps = settings.max_steps or math.ceil(settings.epochs * updates)
+    every = settings.save_steps if settings.save_steps >= 1 else math.ceil(steps * settings.save_steps)
+    with (
+        tempfile.TemporaryDirectory(prefix="shelftalker-dry-run-") as scratch,
+        hushed(),
+        stage.explained(Path(scratch), recipe),
+    ):
+        seconds, validation, longest = _measure(recipe, material, policy, Path(scratch))
+    saved = material.facts["trainable_parameters"] * 4 * 3  # the adapter and AdamW's two moments, in float32
+    count = math.ceil(steps / every)
+    kept = min(count, settings.keep_checkpoints or count)
+    facts = material.facts | {
+        "steps": steps,
+        "checkpoints": count,
+        "seconds_per_step": round(seconds, 3),
+        "estimated_seconds": round(seconds * steps + validation * count, 1),
+        "longest_batch": longest,
+        "peak_memory_gb": _peak_memory(policy.device),
+        "disk_mb": round(kept * saved / 1e6, 1),
+    }
+    _say(facts)
+    return facts
+
+
+def _measure(recipe: Recipe, material: Material, policy: DevicePolicy, scratch: Path) -> tuple[float, float, list[int]]:
+    """Median seconds of an optimiser step, seconds of one validation, and the longest batch's shape."""
+    import torch
+
+    from shelftalker.finetuning import trainer as stage
+
+    settings = recipe.finetune
+    trainer = stage.build(recipe, material, policy, scratch, [])
+    device = trainer.args.device
+    model = material.model.to(device)
+    optimiser = trainer.optimizer
+
+    def step(portions: list[list[Encoded]]) -> float:
+        began = time.perf_counter()
+        model.train()
+        for rows in portions:
+            batch = {name: value.to(device) for name, value in trainer.data_collator(rows).items()}
+            labels = batch.pop("labels")
+            with trainer.accelerator.autocast():
+                outputs = model(**batch)
+            loss = trainer.summed_loss(outputs, labels)
+            torch.autograd.backward(loss / len(portions))
+        for group in optimiser.param_groups:
+            group["lr"] = 0.0
+        optimiser.step()
+        optimiser.zero_grad()
+        float(loss)  # waits for the device
+        return time.perf_counter() - began
+
+    longest = _longest(material.train, settings.batch_size)
+    step([longest])
+    order = trainer.sampler.order()
+    size, many = settings.batch_size, settings.accumulation
+    portions = [[material.train[row] for row in order[at : at + size]] for at in range(0, len(order), size)]
+    # Spread over the epoch: batches are shuffled, so a few of them stand for all.
+    starts = range(0, max(len(portions) - many + 1, 1), max(len(portions) // _SAMPLES, 1))
+    times = [step(portions[at : at + many]) for at in list(starts)[:_SAMPLES]]
+    began = time.perf_counter()
+    trainer.validation_loss()
+    validation = time.perf_counter() - began
+    shape = [len(longest), max(len(row.inputs) for row in longest), max(len(row.labels) for row in longest)]
+    return statistics.median(times), validation, shape
+
+
+def _longest(split: Encoding, size: int) -> list[Encoded]:
+    return sorted(split.rows, key=lambda row: (len(row.labels), len(row.inputs)))[-size:]
+
+
+def _peak_memory(device: str) -> float | None:
+    """Most memory that this process has held so far, on the GPU where it runs on one (GB)."""
+    import torch
+
+    if device.startswith("cuda"):
+        return round(torch.cuda.max_memory_allocated() / 1e9, 2)
+    if device == "mps":
+        return round(torch.mps.driver_allocated_memory() / 1e9, 2)
+    try:
+        import resource
+        import sys
+    except ImportError:  # not on Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e9 if sys.platform == "darwin" else 1e6), 2)
+
+
+def _say(facts: dict[str, Any]) -> None:
+    rows, inputs, targets = facts["longest_batch"]
+    examples = facts["examples"]
+    memory = "unknown" if facts["peak_memory_gb"] is None else f"{facts['peak_memory_gb']:.2f} GB"
+    console.table(
+        "dry run: nothing was written",
+        ["what", "value"],
+        [
+            ["trainable parameters", f"{facts['trainable_parameters']:,} of {facts['parameters']:,}"],
+            ["examples", f"{examples:,}"],
+            ["tokens (input + target)", f"{facts['input_tokens']:,} + {facts['target_tokens']:,}"],
+            [
+                "rows cut (input, target)",
+                f"{facts['inputs_cut'] / examples:.1%}, {facts['targets_cut'] / examples:.1%}",
+            ],
+            ["padding", f"{facts['padding_share']:.1%}"],
+            ["optimiser steps, checkpoints", f"{facts['steps']:,}, {facts['checkpoints']:,}"],
+            ["longest batch", f"{rows} rows x {inputs} input, {targets} target tokens"],
+            ["peak memory", memory],
+            ["disk for checkpoints", f"{facts['disk_mb']:,.1f} MB"],
+            ["seconds a step", f"{facts['seconds_per_step']:.3f}"],
+            ["estimated time", _duration(facts["estimated_seconds"])],
+        ],
+    )
+
+
+def _duration(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {left} s" if minutes else f"{left} s"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from shelftalker.settings import Section
 
@@ -67,3 +67,10 @@ class FinetuneSettings(Section):
     """Steps between log lines."""
     val_rows: int = Field(200, ge=0)
     """Validation rows for the loss at each checkpoint; 0: no validation loss."""
+
+    @field_validator("save_steps")
+    @classmethod
+    def _whole_or_share(cls, value: int | float) -> int | float:
+        if value >= 1 and value != int(value):
+            raise ValueError("must be a whole number of steps, or a share below 1")
+        return value

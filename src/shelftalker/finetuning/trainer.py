@@ -217,7 +217,7 @@ def _train(
     with console.progress("fine-tuning", unit="steps") if _is_first() else nullcontext() as bar, hushed():
         watch = [Watch(bar, run_dir / run_folder.LOG, log)] if bar is not None else []
         trainer = build(recipe, material, policy, run_dir, [Guard(), *watch])
-        with _explained(run_dir, recipe):
+        with explained(run_dir, recipe):
             outcome = trainer.train(resume_from_checkpoint=str(start.checkpoint) if start.checkpoint else None)
     return {
         "steps": outcome.global_step,
@@ -226,13 +226,16 @@ def _train(
 
 
 @contextmanager
-def _explained(run_dir: Path, recipe: Recipe) -> Iterator[None]:
+def explained(run_dir: Path, recipe: Recipe) -> Iterator[None]:
     """Turn what training can meet into words that help."""
     import torch
 
     try:
         yield
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        text = str(error).lower()
+        if not (isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "allocate memory" in text):
+            raise
         size, steps = recipe.finetune.batch_size, recipe.finetune.accumulation
         raise ShelftalkerError(
             f"the device has too little memory for batches of {size}",
