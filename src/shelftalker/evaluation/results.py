@@ -197,6 +197,8 @@ class Results(msgspec.Struct, kw_only=True):
     tests: list[PairedTest] = []
     verdict: Verdict = msgspec.field(default_factory=Verdict)
     rows: list[Row]
+    reference_checks: Checks | None = None
+    """What the checks find in the references themselves: the yardstick for every publishable rate."""
     signatures: list[str] = []
     """Every distinct signature of the scores."""
     settings: dict[str, Any] = {}
@@ -216,6 +218,35 @@ class Results(msgspec.Struct, kw_only=True):
     def test(self, a: str, b: str, metric: str) -> PairedTest | None:
         """The paired test of ``a`` against ``b`` (as stored, not turned round), if there is one."""
         return next((test for test in self.tests if (test.a, test.b, test.metric) == (a, b, metric)), None)
+
+    def between(self, a: str, b: str, metric: str) -> PairedTest | None:
+        """The paired test of ``a`` against ``b``, turned round where it is stored the other way, if there is one."""
+        stored = self.test(a, b, metric)
+        if stored is not None:
+            return stored
+        stored = self.test(b, a, metric)
+        if stored is None:
+            return None
+        turned = {"a": a, "b": b, "difference": -stored.difference, "low": -stored.high, "high": -stored.low}
+        return msgspec.structs.replace(stored, **turned)
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the rows and breakdowns, as plain values: what --json prints."""
+        systems = [
+            {
+                "id": system.id,
+                "role": system.role,
+                "scores": {
+                    name: {"value": score.value, "low": score.low, "high": score.high}
+                    for name, score in system.scores.items()
+                },
+                "publishable_rate": system.checks.publishable_rate if system.checks else None,
+            }
+            for system in self.systems
+        ]
+        value = {"kind": self.kind, "data": self.data, "systems": systems, "tests": self.tests, "verdict": self.verdict}
+        plain: dict[str, Any] = msgspec.to_builtins(value)
+        return plain
 
     def to_dict(self) -> dict[str, Any]:
         """As plain dictionaries and lists, ready for json."""

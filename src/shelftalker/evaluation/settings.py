@@ -25,6 +25,8 @@ class EvaluateSettings(Section):
     """Rows of the split, drawn by a hash of their ids; none: all."""
     resamples: int = Field(1000, ge=100)
     """Bootstrap resamples and permutations behind intervals and p-values."""
+    nll: bool = True
+    """Score the references' likelihood under each model too (one more pass over them, cheap beside writing)."""
 
 
 class CompareSettings(Section):

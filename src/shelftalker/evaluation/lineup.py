@@ -1,0 +1,292 @@
+"""Who takes part: the rows, the reference systems, zero-shot bases and models, each with its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shelftalker import console, files
+from shelftalker.catalogue.examples import Example, load_split, sample
+from shelftalker.errors import ShelftalkerError
+from shelftalker.evaluation import references, results
+from shelftalker.evaluation.predict import predict, rows_hash
+from shelftalker.evaluation.results import Data, Model, Results, Role, System
+from shelftalker.evaluation.scoring import Entry, Product, Protocol
+from shelftalker.prompt import fields
+from shelftalker.retrieve.index import CatalogueIndex
+
+if TYPE_CHECKING:
+    from shelftalker.models.load import ModelRef
+    from shelftalker.recipe import Recipe
+
+ZERO_SHOT = "zero-shot"
+
+
+@dataclass
+class Field:
+    """The rows that every system describes, and what is known about them."""
+
+    examples: list[Example]
+    products: list[Product]
+    data: Data
+    training: list[Example]
+    neighbours: list[references.Neighbour] | None
+
+    @property
+    def descriptions(self) -> list[str] | None:
+        """Training descriptions for novelty; none without a training split."""
+        return [row.target_text for row in self.training] or None
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model that takes part."""
+
+    id: str
+    ref: ModelRef
+    role: Role
+    step: int | None = None
+    run: str | None = None
+
+
+def field(recipe: Recipe, split: str, rows: int | None) -> Field:
+    """Draw the rows and look up their nearest training products.
+
+    Raises:
+        ShelftalkerError: the split cannot be read, or is empty.
+    """
+    path = recipe.paths.data / f"{split}.jsonl"
+    examples = sample(load_split(recipe.paths.data, split), rows, recipe.seed)
+    if not examples:
+        raise ShelftalkerError(
+            f"there is nothing to score: the {split} split is empty",
+            where=str(path),
+            mend="run `shelftalker prepare` with a larger share for this split",
+        )
+    uids: set[str] = set()
+    for example in examples:
+        if example.uid in uids:
+            raise ShelftalkerError(
+                f"uid {example.uid!r} occurs twice, so that rows cannot be told apart",
+                where=str(path),
+                mend="run `shelftalker prepare` again, or make the uids unique",
+            )
+        uids.add(example.uid)
+    training = load_split(recipe.paths.data, "train") if (recipe.paths.data / "train.jsonl").is_file() else []
+    near = None
+    if training:
+        index = CatalogueIndex.build([row.title for row in training], [row.target_text for row in training])
+        near = references.neighbours(examples, index)
+    else:
+        console.warn(f"no {recipe.paths.data / 'train.jsonl'}: no nearest-neighbour, no similarity, no novelty")
+    asked = set(fields(recipe.prompt))
+    products = [
+        Product(
+            uid=example.uid,
+            title=example.title,
+            reference=example.target_text,
+            columns=example.columns,
+            given={name: value for name, value in example.columns.items() if name in asked},
+            similarity=near[number].kind if near else None,
+            nearest=near[number].title if near else None,
+        )
+        for number, example in enumerate(examples)
+    ]
+    data = Data(
+        split=split,
+        split_by=_split_by(recipe),
+        rows=len(examples),
+        sha256=rows_hash(examples),
+        path=str(path),
+        name=recipe.name,
+    )
+    return Field(examples, products, data, training, near)
+
+
+def protocol(recipe: Recipe) -> Protocol:
+    """How the recipe asks for numbers to be made."""
+    return Protocol(recipe.evaluate.resamples, recipe.seed, recipe.compare.rank_by)
+
+
+def settings(recipe: Recipe) -> dict[str, object]:
+    """The recipe keys that predictions and scores depend on, as the results file keeps them."""
+    return {
+        "decoding": recipe.decoding.model_dump(mode="json"),
+        "engine": recipe.generate.model_dump(
+            mode="json", include={"engine", "quantisation", "batch_size", "max_input_tokens"}
+        ),
+        "prompt": recipe.prompt,
+        "similarity_thresholds": dict(references.THRESHOLDS),
+        "similarity": f"Jaccard of title words, best of {references.CANDIDATES} BM25 neighbours",
+    }
+
+
+def reference_entries(rows: Field) -> list[Entry]:
+    """The reference systems, as entries."""
+    found = references.describe(rows.examples, rows.neighbours)
+    return [Entry(System(id=name, label=name, role="reference_system"), texts) for name, texts in found.items()]
+
+
+def model_entry(contender: Contender, rows: Field, recipe: Recipe) -> Entry:
+    """Let a model describe the rows (or take what it wrote before)."""
+    ref = contender.ref
+    written = predict(ref, rows.examples, recipe, contender.id)
+    if written.cached:
+        console.note(f"{contender.id}: these descriptions were written before; taken from the cache")
+    system = System(
+        id=contender.id,
+        label=contender.id,
+        role=contender.role,
+        step=contender.step,
+        run=contender.run,
+        model=Model(given=ref.given, path=ref.path, hash=ref.content_hash, base=ref.base),
+        engine=written.engine,
+        decoding=written.decoding,
+    )
+    return Entry(system, written.texts, written.tokens, written.hit_cap, written.nll)
+
+
+def bases(contenders: Sequence[Contender], recipe: Recipe) -> list[Contender]:
+    """The untrained base models of the contenders, once each; the recipe's where no contender is an adapter."""
+    from shelftalker.models.load import resolve
+
+    known = {contender.ref.content_hash for contender in contenders}
+    named = [contender.ref.base for contender in contenders if contender.ref.base is not None]
+    found: dict[str, Contender] = {}
+    for base in dict.fromkeys(named or [recipe.base_model]):
+        try:
+            ref = resolve(base, recipe)
+            key = ref.content_hash
+        except ShelftalkerError as error:
+            if named:
+                raise
+            console.warn(f"no zero-shot row: the base model cannot be had ({error.what})")
+            continue
+        if key not in known or named:
+            name = ZERO_SHOT if not found else f"{ZERO_SHOT}:{Path(base).name}"
+            found.setdefault(key, Contender(name, ref, "baseline"))
+    return list(found.values())
+
+
+def unique(contenders: Sequence[Contender]) -> list[Contender]:
+    """The contenders without repeats of the same weights, each under an id of its own.
+
+    Raises:
+        ShelftalkerError: two different ones cannot be told apart.
+    """
+    from dataclasses import replace
+
+    found: dict[str, Contender] = {}
+    for contender in contenders:
+        found.setdefault(contender.ref.content_hash, contender)
+    kept = list(found.values())
+    ids = [contender.id for contender in kept]
+    named = [replace(one, id=f"{one.run}/{one.id}") if one.run and ids.count(one.id) > 1 else one for one in kept]
+    seen: set[str] = set()
+    result = []
+    for one in named:
+        name, number = one.id, 2
+        while name in seen:
+            name, number = f"{one.id} ({number})", number + 1
+        seen.add(name)
+        result.append(replace(one, id=name))
+    return result
+
+
+def _split_by(recipe: Recipe) -> str | None:
+    """How the data at hand was split: the manifest of `prepare` knows; without one nobody does."""
+    path = recipe.paths.data / "manifest.json"
+    if not path.is_file():
+        return None
+    try:
+        return str(files.read_json(path)["settings"]["split"]["by"])
+    except (ShelftalkerError, KeyError, TypeError):
+        return None
+
+
+def inputs(recipe: Recipe, split: str, refs: Sequence[ModelRef]) -> dict[str, Path | str]:
+    """What a scoring stage reads, for its manifest: the split, the training split and the models."""
+    found: dict[str, Path | str] = {split: recipe.paths.data / f"{split}.jsonl"}
+    if (recipe.paths.data / "train.jsonl").is_file():
+        found["train"] = recipe.paths.data / "train.jsonl"
+    return found | {f"model {number}": ref.content_hash for number, ref in enumerate(refs, 1)}
+
+
+def resampling(recipe: Recipe) -> dict[str, object]:
+    """The settings that scores depend on beside the predictions."""
+    return {
+        "resamples": recipe.evaluate.resamples,
+        "nll": recipe.evaluate.nll,
+        "rank_by": recipe.compare.rank_by,
+        "device": [recipe.device, recipe.dtype],
+    }
+
+
+def name_of(ref: ModelRef) -> str:
+    """What a model is called in tables: a checkpoint's or folder's name, or the hub name."""
+    return ref.path if ref.kind == "hub" else Path(ref.path).absolute().name
+
+
+def write(found: Results, path: Path, report: Path) -> list[Path]:
+    """Write results.json and report.html; returns both."""
+    from shelftalker.evaluation.report import write_report
+
+    results.write(found, path)
+    write_report(found, report)
+    return [path, report]
+
+
+def is_results(path: Path) -> bool:
+    """Whether a path is a results file, or a folder that holds one and no model."""
+    if path.is_file():
+        return path.suffix == ".json"
+    holds_model = any((path / name).exists() for name in ("config.json", "adapter_config.json"))
+    return (path / "results.json").is_file() and not holds_model and not any(path.glob("checkpoint-*"))
+
+
+def contenders(systems: Sequence[str | Path], recipe: Recipe) -> list[Contender]:
+    """The models that ``systems`` name: of a run every whole checkpoint.
+
+    Raises:
+        ShelftalkerError: a name stands for nothing, or a run has no whole checkpoint.
+    """
+    from shelftalker.finetuning.checkpoints import every, step_of, whole
+    from shelftalker.models.load import announce, resolve
+
+    found: list[Contender] = []
+    for given in systems:
+        folder = Path(given)
+        if every(folder):
+            steps = whole(folder)
+            if not steps:
+                raise ShelftalkerError(
+                    "the run has no whole checkpoint", where=str(folder), mend="run `shelftalker finetune` again"
+                )
+            run = folder.absolute().name
+            found += [Contender(path.name, resolve(path, recipe), "checkpoint", step_of(path), run) for path in steps]
+            continue
+        ref = resolve(given, recipe)
+        announce(ref)
+        step = step_of(Path(ref.path))
+        if step >= 0:
+            found.append(Contender(name_of(ref), ref, "checkpoint", step, Path(ref.path).absolute().parent.name))
+        else:
+            found.append(Contender(name_of(ref), ref, "model"))
+    return unique(found)
+
+
+def is_promoted(target: Path, found: Results) -> bool:
+    """Whether ``target`` holds the best system of ``found``, unharmed."""
+    best = found.verdict.best
+    try:
+        noted = files.read_json(target / "manifest.json")
+        model = found.system(best or "").model
+        return (
+            model is not None
+            and noted["model"] == model.hash
+            and all(files.sha256(target / name) == digest for name, digest in noted["outputs"].items())
+        )
+    except (ShelftalkerError, KeyError, TypeError, OSError):
+        return False

@@ -1,0 +1,82 @@
+"""Promotion: the best checkpoint becomes a standard PEFT adapter folder of its own."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shelftalker import files, manifest
+from shelftalker.errors import ShelftalkerError
+from shelftalker.evaluation.results import Results
+
+if TYPE_CHECKING:
+    from shelftalker.models.load import ModelRef
+
+# What training needs to go on, and nobody else does.
+_TRAINING_ONLY = ("optimizer.pt", "scheduler.pt", "scaler.pt", "trainer_state.json", "training_args.bin", "rng_state")
+
+
+def promote(ref: ModelRef, target: Path, found: Results) -> Path:
+    """Copy a checkpoint's adapter to ``target``, atomically, with the scores it was chosen by and a manifest.
+
+    A run that the checkpoint belongs to stands for it from now on.
+
+    Raises:
+        ShelftalkerError: the best system is no adapter, the rows are test rows, or ``target`` is something else.
+    """
+    from shelftalker.finetuning.checkpoints import mark_promoted, step_of
+    from shelftalker.models import folder as folders
+
+    if found.data.split == "test":
+        raise ShelftalkerError(
+            "test rows do not choose a checkpoint",
+            where=found.data.path,
+            mend="compare on validation rows, promote, then evaluate the promoted one on test once",
+        )
+    if ref.kind != "adapter":
+        raise ShelftalkerError(
+            f"the best system, {ref.given}, is not an adapter, so that there is nothing to promote",
+            where=ref.path,
+            mend="use the model where it is, or `shelftalker export` it",
+        )
+    if target.exists() and not (target / folders.ADAPTER_CONFIG).is_file():
+        raise ShelftalkerError(
+            "the folder to promote to holds something else",
+            where=str(target),
+            mend="give another name with --promote, or move that folder away",
+        )
+    source = Path(ref.path)
+    best = found.verdict.best or ""
+    with files.atomic_folder(target) as new:
+        for path in sorted(source.iterdir()):
+            if path.is_file() and not path.name.startswith((*_TRAINING_ONLY, "manifest.json", "scores.json")):
+                shutil.copyfile(path, new / path.name)
+        run_recipe = source.parent / "recipe.yaml"
+        if run_recipe.is_file():
+            shutil.copyfile(run_recipe, new / "recipe.yaml")
+        scores = {
+            "data": msgspec.to_builtins(found.data),
+            "verdict": found.verdict.sentence,
+            "scores": {name: msgspec.to_builtins(score) for name, score in found.system(best).scores.items()},
+        }
+        files.write_json(new / "scores.json", scores)
+        files.write_json(
+            new / "manifest.json",
+            {
+                "stage": "promote",
+                "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "from": str(source),
+                "model": ref.content_hash,
+                "base": ref.base,
+                "chosen_by": {"rank_by": found.settings.get("rank_by"), "rows": found.data.rows, "split": "val"},
+                "outputs": {path.name: files.sha256(path) for path in sorted(new.iterdir())},
+                "versions": manifest.versions(),
+            },
+        )
+    if step_of(source) >= 0:
+        mark_promoted(source)
+    return target

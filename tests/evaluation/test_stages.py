@@ -1,0 +1,228 @@
+"""baseline, evaluate and compare from examples to files, on real (tiny) models."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import shelftalker
+from shelftalker.errors import ShelftalkerError
+from shelftalker.evaluation import predict as predictions
+from shelftalker.evaluation import results as schema
+from shelftalker.recipe import Recipe
+
+REFERENCES = ["copy-title", "nearest-neighbour", "lead-sentence"]
+
+
+@pytest.fixture
+def no_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail as soon as a model would write."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("shelftalker.generation.engine.load_engine", refuse)
+
+
+def test_baseline_writes_predictions_scores_and_manifest_and_is_skipped_the_second_time(recipe: Recipe) -> None:
+    done = shelftalker.baseline(recipe)
+    assert not done.skipped
+    lines = [json.loads(line) for line in (recipe.paths.outputs / "baseline_val10.jsonl").open()]
+    assert len(lines) == 10
+    assert list(lines[0]) == ["uid", "title", "input_text", "target_text", "prediction"]
+    assert [system.id for system in done.results.systems] == ["zero-shot", *REFERENCES]
+    assert schema.read(done.path) == done.results
+    again = shelftalker.baseline(recipe)
+    assert again.skipped
+    assert again.results == done.results
+
+
+def test_compare_ranks_every_checkpoint_beside_zero_shot_and_reference_systems(recipe: Recipe, run_dir: Path) -> None:
+    done = shelftalker.compare([run_dir], recipe)
+    systems = {system.id: system for system in done.results.systems}
+    assert list(systems) == ["zero-shot", *REFERENCES, "checkpoint-10", "checkpoint-20", "checkpoint-30"]
+    assert [systems[f"checkpoint-{step}"].step for step in (10, 20, 30)] == [10, 20, 30]
+    assert {row.predictions["checkpoint-10"].text for row in done.results.rows} != {
+        row.predictions["checkpoint-30"].text for row in done.results.rows
+    }
+    for system in systems.values():
+        assert all(score.n == 12 and score.signature for score in system.scores.values())
+        for name in ("rouge1", "rouge2", "rougeL", "rougeLsum", "bleu", "chrf", "length_ratio", "novelty"):
+            assert name in system.scores, (system.id, name)
+        assert ("nll" in system.scores) == ("cap_share" in system.scores) == (system.role != "reference_system")
+    assert done.best in systems
+    assert done.promoted is None
+    assert not recipe.paths.artifacts.exists()
+    assert "checkpoint" in done.results.verdict.sentence
+    assert done.report.is_file()
+    for test in done.results.tests:
+        assert (test.p_holm is not None) == (test.a.startswith("checkpoint") and not test.b.startswith("checkpoint"))
+
+
+def test_the_studys_files_are_written(recipe: Recipe, run_dir: Path) -> None:
+    done = shelftalker.compare([run_dir], recipe)
+    lines = [json.loads(line) for line in (recipe.paths.outputs / "compare_baseline_vs_finetuned.jsonl").open()]
+    assert len(lines) == 12
+    first, row = lines[0], done.results.rows[0]
+    assert first["reference"] == row.reference
+    assert first["baseline"] == row.predictions["zero-shot"].text
+    assert first["finetuned"] == row.predictions[done.best].text
+    snapshot = json.loads((recipe.paths.outputs / "eval_snapshot.json").read_text())
+    assert snapshot["scores"][done.best]["chrf"] == done.results.system(done.best).scores["chrf"].value
+
+
+def test_a_second_compare_loads_no_model(recipe: Recipe, run_dir: Path, request: pytest.FixtureRequest) -> None:
+    first = shelftalker.compare([run_dir], recipe)
+    request.getfixturevalue("no_model_is_loaded")
+    second = shelftalker.compare([run_dir], recipe)
+    assert second.skipped
+    assert second.results == first.results
+    (first.report.parent / "manifest.json").unlink()
+    third = shelftalker.compare([run_dir], recipe)
+    assert not third.skipped
+    third.results.created = first.results.created
+    assert third.results == first.results, "numbers made again from cached descriptions are the same"
+
+
+def test_baseline_and_compare_on_the_same_rows_write_zero_shot_once(
+    recipe: Recipe, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe.with_flags(baseline={"rows": 12})
+    shelftalker.baseline(recipe)
+    wrote: list[str] = []
+    original = predictions._write
+
+    def noting(engine: object, examples: object, recipe: object, label: str) -> object:
+        wrote.append(label)
+        return original(engine, examples, recipe, label)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(predictions, "_write", noting)
+    shelftalker.compare([run_dir], recipe)
+    assert wrote == ["checkpoint-10", "checkpoint-20", "checkpoint-30"]
+
+
+def test_other_decoding_is_not_taken_from_the_cache(recipe: Recipe, run_dir: Path) -> None:
+    first = shelftalker.compare([run_dir], recipe)
+    other = shelftalker.compare([run_dir], recipe.with_flags(decoding={"max_new_tokens": 5}))
+    assert not other.skipped
+    tokens = [row.predictions["zero-shot"].tokens for row in other.results.rows]
+    assert max(tokens) <= 5 < max(row.predictions["zero-shot"].tokens for row in first.results.rows)
+
+
+def test_promotion_makes_a_standard_adapter_folder_and_the_run_stands_for_it(recipe: Recipe, run_dir: Path) -> None:
+    from shelftalker.models.load import resolve
+
+    done = shelftalker.compare([run_dir], recipe, promote="best")
+    target = recipe.paths.artifacts / "best"
+    assert done.promoted == target
+    chosen = run_dir / done.best
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        assert (target / name).read_bytes() == (chosen / name).read_bytes()
+    assert not (target / "optimizer.pt").exists(), "what only training needs stays behind"
+    assert json.loads((target / "scores.json").read_text())["scores"]["chrf"]["value"] == pytest.approx(
+        done.results.system(done.best).scores["chrf"].value
+    )
+    assert (target / "recipe.yaml").is_file()
+    assert Path(resolve(run_dir).path).name == done.best
+    assert shelftalker.compare([run_dir], recipe, promote="best").skipped
+    (target / "adapter_model.safetensors").write_bytes(b"damaged")
+    again = shelftalker.compare([run_dir], recipe, promote="best")
+    assert not again.skipped
+    assert (target / "adapter_model.safetensors").read_bytes() == (chosen / "adapter_model.safetensors").read_bytes()
+
+
+def test_a_folder_with_something_else_is_not_promoted_over(recipe: Recipe, run_dir: Path) -> None:
+    other = recipe.paths.artifacts / "best"
+    other.mkdir(parents=True)
+    (other / "thesis.txt").write_text("precious")
+    with pytest.raises(ShelftalkerError, match="something else"):
+        shelftalker.compare([run_dir], recipe, promote="best")
+    assert (other / "thesis.txt").read_text() == "precious"
+
+
+def test_test_rows_are_refused_for_choosing(recipe: Recipe, run_dir: Path) -> None:
+    with pytest.raises(ShelftalkerError, match="test rows do not choose"):
+        shelftalker.compare([run_dir], recipe.with_flags(evaluate={"split": "test"}))
+
+
+def test_evaluate_on_test_notes_when_and_warns_of_a_second_model(recipe: Recipe, run_dir: Path, tmp_path: Path) -> None:
+    on_test = recipe.with_flags(evaluate={"split": "test"})
+    first = shelftalker.evaluate(run_dir / "checkpoint-10", on_test, out=tmp_path / "first")
+    assert first.results.data.split == "test"
+    noted = json.loads((tmp_path / "first/manifest.json").read_text())["test_scored"]
+    assert noted["when"].startswith("20")
+    assert noted["warnings"] == []
+    assert shelftalker.evaluate(run_dir / "checkpoint-10", on_test, out=tmp_path / "first").skipped
+    second = shelftalker.evaluate(run_dir / "checkpoint-20", on_test, out=tmp_path / "second")
+    assert any("scored before" in warning for warning in second.results.verdict.warnings)
+
+
+def test_evaluate_puts_the_zero_shot_base_and_reference_systems_beside_the_model(recipe: Recipe, run_dir: Path) -> None:
+    done = shelftalker.evaluate(run_dir / "checkpoint-20", recipe)
+    assert [system.id for system in done.results.systems] == ["zero-shot", *REFERENCES, "checkpoint-20"]
+    assert done.results.data.rows == 16
+    assert done.results.between("checkpoint-20", "zero-shot", "chrf") is not None
+
+
+def test_results_files_are_compared_without_models(
+    recipe: Recipe, run_dir: Path, request: pytest.FixtureRequest
+) -> None:
+    one = shelftalker.evaluate(run_dir / "checkpoint-10", recipe)
+    other = shelftalker.evaluate(run_dir / "checkpoint-30", recipe)
+    request.getfixturevalue("no_model_is_loaded")
+    shutil.rmtree(run_dir)
+    both = shelftalker.compare([one.path, other.path], recipe)
+    assert [system.id for system in both.results.systems] == [
+        "zero-shot",
+        *REFERENCES,
+        "checkpoint-10",
+        "checkpoint-30",
+    ]
+    for source, name in ((one, "checkpoint-10"), (other, "checkpoint-30"), (one, "zero-shot")):
+        alone, together = source.results.system(name), both.results.system(name)
+        for metric, score in alone.scores.items():
+            assert together.scores[metric].value == pytest.approx(score.value, abs=1e-6), (name, metric)
+        assert together.checks == alone.checks
+    assert both.results.between("checkpoint-30", "checkpoint-10", "chrf") is not None
+
+
+def test_results_on_other_rows_are_refused(recipe: Recipe, run_dir: Path) -> None:
+    one = shelftalker.evaluate(run_dir / "checkpoint-10", recipe)
+    other = shelftalker.evaluate(run_dir / "checkpoint-10", recipe.with_flags(evaluate={"rows": 9}))
+    with pytest.raises(ShelftalkerError, match="different rows"):
+        shelftalker.compare([one.path, other.path], recipe)
+
+
+def test_nothing_and_mixtures_are_refused(recipe: Recipe, run_dir: Path) -> None:
+    with pytest.raises(ShelftalkerError, match="nothing to compare"):
+        shelftalker.compare([], recipe)
+    one = shelftalker.baseline(recipe)
+    with pytest.raises(ShelftalkerError, match="cannot be compared in one go"):
+        shelftalker.compare([one.path, run_dir], recipe)
+    with pytest.raises(ShelftalkerError, match="no weights to promote"):
+        shelftalker.compare([one.path], recipe, promote="best")
+
+
+def test_examples_of_other_tools_can_be_scored(recipe: Recipe, tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    prompt = "Given a product title, generate its product description.\nTitle: Lamp {}\nDescription:"
+    for split in ("train", "val"):
+        rows = [{"input_text": prompt.format(number), "target_text": f"A lamp, {number}."} for number in range(6)]
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = shelftalker.baseline(recipe.with_flags(paths={"data": str(folder)}))
+    assert done.results.rows[0].title == "Lamp 0"
+    assert done.results.data.split_by is None
+
+
+def test_without_a_training_split_there_is_no_neighbour_and_no_novelty(recipe: Recipe, tmp_path: Path) -> None:
+    folder = tmp_path / "val_only"
+    folder.mkdir()
+    shutil.copyfile(recipe.paths.data / "val.jsonl", folder / "val.jsonl")
+    done = shelftalker.baseline(recipe.with_flags(paths={"data": str(folder)}))
+    assert [system.id for system in done.results.systems] == ["zero-shot", "copy-title", "lead-sentence"]
+    assert "novelty" not in done.results.system("zero-shot").scores
+    assert all(row.similarity is None for row in done.results.rows)
