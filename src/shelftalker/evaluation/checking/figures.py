@@ -12,7 +12,8 @@ from shelftalker.evaluation.checking.source import Source
 _IDIOMS = re.compile(
     r"\b(?:(?:a |one )\w+ or two|one or two|two or three|two of them|the two of \w+|between the two"
     r"|the two\b(?! \w+s\b)|in two\b|two by two|24/7|twenty-four seven|24 hours a day|nine to five|fifty-fifty|50/50"
-    r"|one hundred per ?cent|a million\b|one in a million|a thousand\b(?! \w+s? (?:of|each))|two[- ]way|two[- ]tone|second to none"
+    r"|one hundred per ?cent|a million\b|one in a million|a thousand\b(?! \w+s? (?:of|each))"
+    r"|two[- ]way|two[- ]tone|second to none"
     r"|on all fours|forty winks|cloud nine|at sixes and sevens|a third\b|one third|two thirds|one-third|two-thirds"
     r"|third[- ]party|third person|zero|oh-?two|two's|zero-\w+)",
     re.IGNORECASE,

@@ -59,7 +59,8 @@ def compatibility(source: Source, text: str) -> Iterator[Raw]:
 
 _MARKS = (
     r"CE|UL|ETL|FDA|FCC|TÜV|TUV|GS|RoHS|REACH|ISO(?: ?\d{3,5}(?:-\d+)?)?|EN(?: ISO)? ?\d{2,5}(?:-\d+)*"
-    r"|ASTM(?: ?[A-Z]\d+)?|MIL-STD(?:-\d+\w*)?|BS(?: EN)? ?\d{3,5}|ANSI|DIN ?\d+|OEKO-TEX\w*|GOTS|FSC|PEFC|GMP|USDA|NSF|EPA|CPSIA|HACCP"
+    r"|ASTM(?: ?[A-Z]\d+)?|MIL-STD(?:-\d+\w*)?|BS(?: EN)? ?\d{3,5}|ANSI|DIN ?\d+|OEKO-TEX\w*|GOTS|FSC|PEFC|GMP|USDA"
+    r"|NSF|EPA|CPSIA|HACCP"
     r"|Energy Star|Fair ?trade|Leaping Bunny|Woolmark|Soil Association|Red Tractor|MSC|UKCA|Kitemark|IP[X0-6][0-9K]"
     r"|UPF ?\d+\+?|Vegan Society"
 )
