@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shelftalker.recipe import Recipe
+from tests.evaluation.played import PlayedEngine
 
 STEPS = (10, 20, 30)
 
@@ -68,3 +69,11 @@ def run_dir(recipe: Recipe, made_run: Path) -> Path:
     """The recipe's own run, with three checkpoints."""
     shutil.copytree(made_run, recipe.run_dir)
     return recipe.run_dir
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> type[PlayedEngine]:
+    """Every model is played by `PlayedEngine`; ``loaded`` lists the folders of those that were."""
+    PlayedEngine.loaded = []
+    monkeypatch.setattr("shelftalker.generation.engine.load_engine", PlayedEngine)
+    return PlayedEngine

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from samples import sample_results
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import results as schema
+from tests.evaluation.samples import sample_results
 
 
 def test_what_is_written_can_be_read(tmp_path: Path) -> None:

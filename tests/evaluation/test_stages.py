@@ -1,4 +1,4 @@
-"""baseline, evaluate and compare from examples to files, on real (tiny) models."""
+"""baseline, evaluate and compare from examples to files; most with played models, one test with real ones."""
 
 from __future__ import annotations
 
@@ -10,21 +10,32 @@ import pytest
 
 import shelftalker
 from shelftalker.errors import ShelftalkerError
-from shelftalker.evaluation import predict as predictions
 from shelftalker.evaluation import results as schema
 from shelftalker.recipe import Recipe
+from tests.evaluation.played import PlayedEngine
 
 REFERENCES = ["copy-title", "nearest-neighbour", "lead-sentence"]
 
 
-@pytest.fixture
-def no_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail as soon as a model would write."""
+pytestmark = pytest.mark.usefixtures("played")
 
-    def refuse(*_: object) -> None:
-        raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("shelftalker.generation.engine.load_engine", refuse)
+def test_real_models_take_part(recipe: Recipe, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    shutil.rmtree(run_dir / "checkpoint-20")
+    done = shelftalker.compare([run_dir], recipe.with_flags(decoding={"max_new_tokens": 8}))
+    texts = {
+        name: [row.predictions[name].text for row in done.results.rows]
+        for name in ("zero-shot", "checkpoint-10", "checkpoint-30")
+    }
+    assert texts["checkpoint-10"] != texts["checkpoint-30"] != texts["zero-shot"]
+    for name in texts:
+        system = done.results.system(name)
+        assert system.engine is not None
+        assert system.engine.startswith("engine:transformers")
+        # Random weights: every token of the tiny vocabulary is about as likely.
+        assert 3 < system.scores["nll"].value < 30
+    assert done.results.test("checkpoint-30", "zero-shot", "nll") is not None
 
 
 def test_baseline_writes_predictions_scores_and_manifest_and_is_skipped_the_second_time(recipe: Recipe) -> None:
@@ -74,9 +85,9 @@ def test_the_studys_files_are_written(recipe: Recipe, run_dir: Path) -> None:
     assert snapshot["scores"][done.best]["chrf"] == done.results.system(done.best).scores["chrf"].value
 
 
-def test_a_second_compare_loads_no_model(recipe: Recipe, run_dir: Path, request: pytest.FixtureRequest) -> None:
+def test_a_second_compare_loads_no_model(recipe: Recipe, run_dir: Path, played: type[PlayedEngine]) -> None:
     first = shelftalker.compare([run_dir], recipe)
-    request.getfixturevalue("no_model_is_loaded")
+    played.loaded.clear()
     second = shelftalker.compare([run_dir], recipe)
     assert second.skipped
     assert second.results == first.results
@@ -84,24 +95,18 @@ def test_a_second_compare_loads_no_model(recipe: Recipe, run_dir: Path, request:
     third = shelftalker.compare([run_dir], recipe)
     assert not third.skipped
     third.results.created = first.results.created
+    assert played.loaded == []
     assert third.results == first.results, "numbers made again from cached descriptions are the same"
 
 
 def test_baseline_and_compare_on_the_same_rows_write_zero_shot_once(
-    recipe: Recipe, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, run_dir: Path, played: type[PlayedEngine]
 ) -> None:
     recipe = recipe.with_flags(baseline={"rows": 12})
     shelftalker.baseline(recipe)
-    wrote: list[str] = []
-    original = predictions._write
-
-    def noting(engine: object, examples: object, recipe: object, label: str) -> object:
-        wrote.append(label)
-        return original(engine, examples, recipe, label)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(predictions, "_write", noting)
+    played.loaded.clear()
     shelftalker.compare([run_dir], recipe)
-    assert wrote == ["checkpoint-10", "checkpoint-20", "checkpoint-30"]
+    assert played.loaded == ["checkpoint-10", "checkpoint-20", "checkpoint-30"]
 
 
 def test_other_decoding_is_not_taken_from_the_cache(recipe: Recipe, run_dir: Path) -> None:
@@ -167,12 +172,10 @@ def test_evaluate_puts_the_zero_shot_base_and_reference_systems_beside_the_model
     assert done.results.between("checkpoint-20", "zero-shot", "chrf") is not None
 
 
-def test_results_files_are_compared_without_models(
-    recipe: Recipe, run_dir: Path, request: pytest.FixtureRequest
-) -> None:
+def test_results_files_are_compared_without_models(recipe: Recipe, run_dir: Path, played: type[PlayedEngine]) -> None:
     one = shelftalker.evaluate(run_dir / "checkpoint-10", recipe)
     other = shelftalker.evaluate(run_dir / "checkpoint-30", recipe)
-    request.getfixturevalue("no_model_is_loaded")
+    played.loaded.clear()
     shutil.rmtree(run_dir)
     both = shelftalker.compare([one.path, other.path], recipe)
     assert [system.id for system in both.results.systems] == [
@@ -187,6 +190,7 @@ def test_results_files_are_compared_without_models(
             assert together.scores[metric].value == pytest.approx(score.value, abs=1e-6), (name, metric)
         assert together.checks == alone.checks
     assert both.results.between("checkpoint-30", "checkpoint-10", "chrf") is not None
+    assert played.loaded == []
 
 
 def test_results_on_other_rows_are_refused(recipe: Recipe, run_dir: Path) -> None:
