@@ -17,6 +17,12 @@ WORDS = (
 ).split()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Converted models go to a temporary folder, not to the user's cache."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 def example_rows(count: int) -> list[dict[str, object]]:
     """Examples as `prepare` writes them: varied titles, descriptions that follow from them."""
     rows: list[dict[str, object]] = []

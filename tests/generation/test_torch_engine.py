@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def test_the_score_is_the_mean_log_probability_of_what_was_written(kind: str, re
         logits = network(input_ids=output).logits[0, ids.shape[1] - 1 : -1]
         tokens = output[0, ids.shape[1] :]
     expected = logits.log_softmax(-1).gather(1, tokens[:, None]).mean()
-    assert written.score == pytest.approx(float(expected), abs=1e-4)
+    assert written.score == pytest.approx(expected.item(), abs=1e-4)
     assert written.tokens == len(tokens)
 
 
@@ -119,16 +120,23 @@ def _merged(texts: list[str], shares: list[float]) -> tuple[list[str], list[floa
     return list(total), list(total.values())
 
 
-def test_bans_hold(seq2seq: TorchEngine) -> None:
-    for decoding in (
-        Decoding(max_new_tokens=30, no_repeat_ngram=2, min_new_tokens=10),
-        Decoding(max_new_tokens=30, no_repeat_ngram=2, min_new_tokens=10, beams=3),
-        Decoding(max_new_tokens=30, no_repeat_ngram=2, min_new_tokens=10, sample=True),
-    ):
-        for row in seq2seq.generate(PROMPTS[:4], decoding):
-            assert row.tokens > 10 or row.hit_cap
-            tokens = seq2seq._tokenizer(row.text, add_special_tokens=False)["input_ids"]
-            assert row.tokens <= 30 and len(tokens) >= 0
+@pytest.mark.parametrize("method", [{}, {"beams": 3}, {"sample": True}], ids=["greedy", "beams", "sample"])
+def test_bans_hold(seq2seq: TorchEngine, method: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pair of tokens twice, no end before the tenth token, never more than thirty."""
+    written: list[list[int]] = []
+    decode = seq2seq._tokenizer.batch_decode
+    monkeypatch.setattr(
+        seq2seq._tokenizer, "batch_decode", lambda rows, **how: written.extend(rows) or decode(rows, **how)
+    )
+    bans = {"max_new_tokens": 30, "no_repeat_ngram": 2, "min_new_tokens": 10}
+    rows = seq2seq.generate(PROMPTS[:4], Decoding.model_validate(bans | method))
+    assert len(written) == 4
+    for tokens in written:
+        pairs = list(itertools.pairwise(tokens))
+        assert len(set(pairs)) == len(pairs)
+        assert 10 < len(tokens) <= 30
+        assert 1 not in tokens[:10]
+    assert sorted(row.tokens for row in rows) == sorted(map(len, written))
 
 
 def test_candidates_hold_the_chosen_one(seq2seq: TorchEngine) -> None:
@@ -163,14 +171,14 @@ def test_reference_log_probabilities_match_the_loss(seq2seq: TorchEngine, causal
         labels = torch.tensor([seq2seq._tokenizer(target)["input_ids"]])
         loss = seq2seq._network(input_ids=ids, labels=labels).loss
         assert len(row) == labels.shape[1]
-        assert -sum(row) / len(row) == pytest.approx(float(loss), abs=1e-4)
+        assert -sum(row) / len(row) == pytest.approx(loss.item(), abs=1e-4)
     for text, target, row in zip(PROMPTS, targets, causal.token_log_probs(PROMPTS[:2], targets), strict=False):
         before = causal._tokenizer(text)["input_ids"]
         after = [*causal._tokenizer(f" {target}")["input_ids"], 1]
         ids = torch.tensor([[*before, *after]])
         labels = torch.tensor([[-100] * len(before) + after])
         loss = causal._network(input_ids=ids, labels=labels).loss
-        assert -sum(row) / len(row) == pytest.approx(float(loss), abs=1e-4)
+        assert -sum(row) / len(row) == pytest.approx(loss.item(), abs=1e-4)
 
 
 def test_the_three_liner(tiny_t5: Path, recipe: Recipe) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from shelftalker import console
 from shelftalker.generation.candidates import choose
 from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.prompts import fit, parse
@@ -175,15 +176,30 @@ def row_seed(seed: int, row_id: str, draw: int = 0) -> int:
 def load_engine(model: str | Path | ModelRef, recipe: Recipe) -> Engine:
     """Load the engine that the recipe asks for (`generate.engine`, `generate.quantisation`, `generate.batch_size`).
 
-    ``auto`` takes CTranslate2 where the model converts (T5), the decoding has nothing that it cannot honour and no GPU
-    is asked for or there; else transformers, and a note says why.
+    ``auto`` takes CTranslate2 where the model converts, the decoding has nothing that it cannot honour and no GPU is
+    asked for or found; else transformers, and a note says why.
 
     Raises:
         ShelftalkerError: the model cannot be had, or the engine that was asked for cannot run it.
     """
-    from shelftalker.models.load import ModelRef, resolve
+    from shelftalker.models.load import ModelRef, announce, resolve
 
     ref = model if isinstance(model, ModelRef) else resolve(model, recipe)
+    announce(ref)
+    asked = recipe.generate.engine
+    if ref.kind == "ct2":
+        asked = "ctranslate2"
+    if asked == "auto":
+        from shelftalker.generation.auto_engine import AutoEngine, why_transformers
+
+        reason = why_transformers(ref, recipe)
+        if reason is None:
+            return AutoEngine(ref, recipe)
+        console.note(f"transformers writes, not the faster CTranslate2: {reason}")
+    if asked == "ctranslate2":
+        from shelftalker.generation.ct2_engine import Ct2Engine
+
+        return Ct2Engine(ref, recipe)
     from shelftalker.generation.torch_engine import TorchEngine
 
     return TorchEngine(ref, recipe)

@@ -25,3 +25,5 @@ class GenerateSettings(Section):
     """Titles in one batch of an engine."""
     max_input_tokens: int = Field(128, ge=8)
     """Prompts longer than this lose the last words of the title (tokens)."""
+    titles: list[str] = []
+    """Titles that `run` describes at its end; none: three of the test split."""

@@ -1,0 +1,199 @@
+"""The fast engine: CTranslate2 on a converted, merged T5. Imports neither torch nor transformers once converted."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shelftalker.errors import ShelftalkerError
+from shelftalker.generation.decoding import Decoding
+from shelftalker.generation.engine import Advance, BatchedEngine, Generation
+from shelftalker.generation.prompts import fit
+from shelftalker.models import convert
+
+if TYPE_CHECKING:
+    from shelftalker.models.load import ModelRef
+    from shelftalker.recipe import Recipe
+
+_LOGIT_BYTES = 128 * 2**20  # memory that the logits of one batch of references may take
+
+
+def why_not(decoding: Decoding) -> str | None:
+    """What CTranslate2 cannot honour in a decoding; None: it can honour all of it."""
+    if decoding.sample:
+        return "it draws samples from one generator for a whole batch, so that a row's text would depend on its batch"
+    if decoding.beams > 1 and decoding.repetition_penalty != 1:
+        return "with beams it applies the repetition penalty to other numbers than transformers does"
+    return None
+
+
+class Ct2Engine(BatchedEngine):
+    """Runs a T5 with CTranslate2, in int8 or float32, on the CPU or CUDA."""
+
+    name = "ctranslate2"
+
+    def __init__(self, ref: ModelRef, recipe: Recipe) -> None:
+        super().__init__(recipe.prompt, recipe.generate.max_input_tokens)
+        if recipe.dtype not in ("auto", "float32"):
+            raise ShelftalkerError(
+                f"CTranslate2 takes its number format from generate.quantisation, not dtype: {recipe.dtype}",
+                where="recipe key dtype",
+                mend="use dtype: auto, and generate.quantisation: int8 or float32",
+            )
+        if (reason := convert.why_not_ct2(ref)) is not None:
+            raise ShelftalkerError(
+                f"CTranslate2 cannot run the model: {reason}", where=ref.given, mend="use generate.engine: transformers"
+            )
+        self.refuse(recipe.decoding)
+        self.model = ref
+        self.batch_size = recipe.generate.batch_size
+        self.device = _device(recipe.device)
+        folder = convert.converted(ref, recipe.generate.quantisation)
+        said = convert.facts(folder)
+        self.dtype = said.get("quantisation", recipe.generate.quantisation)
+        self._translator = _open(folder, self.device, self.dtype)
+        self._tokenizer = convert.bare_tokenizer(_tokenizer_file(folder))
+        size = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        self._tokens: list[str] = [self._tokenizer.id_to_token(number) or "" for number in range(size)]
+        self._ids = {token: number for number, token in enumerate(self._tokens)}
+        self._end: str = said.get("eos_token", "</s>")
+        self._vocabulary = int(said.get("vocabulary", size))
+
+    def signature(self) -> str:
+        """See `Engine.signature`."""
+        version = importlib.metadata.version("ctranslate2")
+        return f"engine:ctranslate2-{version}|dtype:{self.dtype}|batch:{self.batch_size}"
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of prompts, special tokens included."""
+        return [found.ids for found in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def refuse(self, decoding: Decoding) -> None:
+        """See `BatchedEngine.refuse`."""
+        if (reason := why_not(decoding)) is not None:
+            raise ShelftalkerError(
+                f"CTranslate2 cannot honour this decoding: {reason}",
+                where="recipe keys decoding and generate.engine",
+                mend="use generate.engine: auto or transformers",
+            )
+
+    def write(
+        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance
+    ) -> list[Generation]:
+        """See `BatchedEngine.write`; the seeds are for sampling, which this engine refuses."""
+        beams = decoding.beams > 1
+        running = self._translator.translate_batch(
+            [[self._tokens[number] for number in row] for row in inputs],
+            max_batch_size=self.batch_size,
+            asynchronous=True,
+            max_input_length=0,
+            beam_size=decoding.beams,
+            # The score of greedy text is asked for as a sum, a beam's as CTranslate2 ranked it.
+            length_penalty=decoding.length_penalty if beams else 0,
+            repetition_penalty=decoding.repetition_penalty,
+            no_repeat_ngram_size=decoding.no_repeat_ngram,
+            min_decoding_length=decoding.min_new_tokens,
+            max_decoding_length=decoding.max_new_tokens,
+            return_scores=True,
+            return_end_token=True,
+        )
+        written = []
+        for waiting in running:
+            found = waiting.result()
+            tokens, score = found.hypotheses[0], found.scores[0]
+            count = len(tokens)
+            total = score * count**decoding.length_penalty if beams else score
+            written.append(
+                Generation(
+                    self._text(tokens), count, not tokens or tokens[-1] != self._end, total / count if count else 0.0
+                )
+            )
+            advance(1)
+        return written
+
+    def _text(self, tokens: list[str]) -> str:
+        # A model's vocabulary may be padded beyond its tokenizer's; such a token has no text.
+        ids = [self._ids[token] for token in tokens if token in self._ids]
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
+        return text.strip()
+
+    def token_log_probs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[list[float]]:
+        """See `Engine.token_log_probs`."""
+        inputs, _ = fit(prompts, self.encode, self.max_input_tokens, self.template)
+        plain = self._tokenizer.encode_batch_fast(list(targets), add_special_tokens=False)
+        wanted = [[self._tokens[number] for number in found.ids] for found in plain]
+        order = sorted(range(len(inputs)), key=lambda row: (-len(wanted[row]), -len(inputs[row]), prompts[row]))
+        result: list[list[float]] = [[] for _ in inputs]
+        first = 0
+        while first < len(order):
+            longest = len(wanted[order[first]]) + 1
+            rows = max(1, min(self.batch_size, _LOGIT_BYTES // (4 * longest * self._vocabulary)))
+            batch = order[first : first + rows]
+            found = self._translator.score_batch(
+                [[self._tokens[number] for number in inputs[row]] for row in batch],
+                [wanted[row] for row in batch],
+                max_input_length=0,
+            )
+            for row, scored in zip(batch, found, strict=True):
+                result[row] = list(scored.log_probs)
+            first += rows
+        return result
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _device(asked: str) -> str:
+    if asked == "mps":
+        raise ShelftalkerError(
+            "CTranslate2 does not run on mps",
+            where="recipe key device",
+            mend="use device: cpu, or generate.engine: transformers",
+        )
+    import ctranslate2
+
+    has_cuda = ctranslate2.get_cuda_device_count() > 0
+    if asked.startswith("cuda") and not has_cuda:
+        raise ShelftalkerError(
+            f"this machine has no {asked} device that CTranslate2 can use",
+            where="recipe key device",
+            mend="use device: auto or cpu; `shelftalker doctor` shows what is there",
+        )
+    return asked if asked != "auto" else "cuda" if has_cuda else "cpu"
+
+
+def _open(folder: Path, device: str, dtype: str) -> Any:
+    import ctranslate2
+
+    kind, _, index = device.partition(":")
+    try:
+        return ctranslate2.Translator(
+            str(folder),
+            device=kind,
+            device_index=int(index or 0),
+            # int8 weights and float32 activations on every device: T5 overflows in float16.
+            compute_type="int8_float32" if dtype == "int8" else "float32",
+            intra_threads=cores(),
+        )
+    except (RuntimeError, ValueError) as error:
+        raise ShelftalkerError(
+            f"CTranslate2 cannot load the model: {str(error).splitlines()[0]}",
+            where=str(folder),
+            mend="delete that folder: the model is converted again",
+        ) from None
+
+
+def _tokenizer_file(folder: Path) -> Path:
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise ShelftalkerError(
+            "the CTranslate2 folder has no tokenizer.json",
+            where=str(folder),
+            mend="copy the tokenizer.json of the model it was converted from into it, or export it again",
+        )
+    return path

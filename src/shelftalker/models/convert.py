@@ -1,0 +1,252 @@
+"""Models made over for other engines: CTranslate2 conversions (kept by content), merged folders to hand on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from shelftalker import __version__, console, files, manifest
+from shelftalker.errors import ShelftalkerError
+
+if TYPE_CHECKING:
+    from shelftalker.models.load import LoadedModel, ModelRef
+    from shelftalker.recipe import Recipe
+
+FACTS = "shelftalker.json"
+SCHEMA = "shelftalker.ct2/1"
+Quantisation = Literal["int8", "float32"]
+
+# What a tokenizer without transformers must split just as transformers does, or the model is not converted.
+_PROBES = (
+    "Given a product title, generate its product description.\nTitle: Café au lait, 2 × 500 ml (1.1 lb)\nDescription:",
+    "  Two  spaces,\ttab, <b>tag</b>, naïve “quotes” … 日本 🎧 </s> <unk>",
+    "",
+)
+
+
+def cache_dir() -> Path:
+    """Where conversions are kept: $XDG_CACHE_HOME/shelftalker/ct2, by default under ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shelftalker" / "ct2"
+
+
+def why_not_ct2(ref: ModelRef) -> str | None:
+    """Why a model cannot be converted to CTranslate2 here; None: it can (every T5 can). Imports no torch."""
+    if ref.kind == "ct2":
+        return None
+    config = _config(ref)
+    kind = config.get("model_type")
+    if kind not in ("t5", "mt5"):
+        return f"its type is {kind}, and only T5's conversion is proven here"
+    return None
+
+
+def converted(ref: ModelRef, quantisation: Quantisation = "int8") -> Path:
+    """The CTranslate2 folder of a model: converted once, then found in the cache by the hash of its content.
+
+    Where the conversion is there already, nothing heavy is imported.
+
+    Raises:
+        ShelftalkerError: the model cannot be had or converted, or the disk is full.
+    """
+    if ref.kind == "ct2":
+        return Path(ref.path)
+    folder = cache_dir() / f"{ref.content_hash[:40]}-{quantisation}"
+    if facts(folder).get("schema") == SCHEMA and (folder / "model.bin").is_file():
+        return folder
+    from shelftalker.models.load import load_model
+
+    console.note(f"converting {ref.given} to CTranslate2 {quantisation}, once (kept in {folder})")
+    with files.atomic_folder(folder) as new:
+        write_ct2(load_model(ref, _on_cpu()), new, quantisation)
+    return folder
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """What a conversion says about itself (shelftalker.json); empty where it says nothing."""
+    try:
+        value = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, recipe: Recipe | None = None) -> None:
+    """Write a merged T5 as a CTranslate2 model with its tokenizer.
+
+    Args:
+        loaded: the model in float32 on the CPU, its adapter merged.
+        folder: an empty folder.
+        quantisation: number format of the weights.
+        recipe: its prompt and decoding go along as defaults.
+
+    Raises:
+        ShelftalkerError: the model is no T5, or its tokenizer needs transformers.
+    """
+    from ctranslate2.converters import TransformersConverter
+
+    from shelftalker.models.quiet import hushed
+
+    class Converter(TransformersConverter):  # type: ignore[misc]
+        """Hands over the model that is loaded already (an adapter merged) instead of reading it anew."""
+
+        def load_model(self, model_class: Any, model_name_or_path: str, **kwargs: Any) -> Any:
+            network = loaded.model
+            # CTranslate2 scales the decoder's output where `tie_word_embeddings` is set. Transformers 5 sets it for
+            # every T5, and keeps what the model's own config said in `scale_decoder_outputs`: FLAN-T5 must not be
+            # scaled. Greedy text survives the mistake; scores, beams and probabilities do not.
+            network.config.tie_word_embeddings = network.config.scale_decoder_outputs
+            return network
+
+        def load_tokenizer(self, tokenizer_class: Any, model_name_or_path: str, **kwargs: Any) -> Any:
+            return loaded.tokenizer
+
+    if loaded.model.config.model_type not in ("t5", "mt5"):
+        raise ShelftalkerError(
+            f"a {loaded.model.config.model_type} model is not converted to CTranslate2",
+            where=loaded.ref.given,
+            mend="use generate.engine: transformers, or export --to hf",
+        )
+    before = loaded.model.config.tie_word_embeddings
+    config_folder = folder / "config"
+    try:
+        with hushed():
+            loaded.model.config.save_pretrained(config_folder)  # the converter reads the model's type from a folder
+            loaded.tokenizer.save_pretrained(folder)
+            _check_tokenizer(loaded, folder)
+            made = Path(Converter(str(config_folder)).convert(str(folder / "ct2"), quantization=quantisation))
+    finally:
+        loaded.model.config.tie_word_embeddings = before
+    for path in made.iterdir():
+        path.rename(folder / path.name)
+    for emptied in (made, config_folder):
+        shutil.rmtree(emptied)
+    network = loaded.model.config
+    start = network.decoder_start_token_id
+    said: dict[str, Any] = {
+        "schema": SCHEMA,
+        "quantisation": quantisation,
+        "source": {"given": loaded.ref.given, "base": loaded.ref.base, "sha256": loaded.ref.content_hash},
+        "eos_token": loaded.tokenizer.eos_token,
+        "decoder_start_token": loaded.tokenizer.convert_ids_to_tokens(start),
+        "vocabulary": network.vocab_size,
+        "versions": manifest.versions(),
+    }
+    if recipe is not None:
+        said["prompt"] = recipe.prompt
+        said["decoding"] = recipe.decoding.model_dump(mode="json")
+        said["max_input_tokens"] = recipe.generate.max_input_tokens
+    files.write_json(folder / FACTS, said)
+
+
+def export(model: str | Path | ModelRef, to: Literal["hf", "ct2"], out: Path, recipe: Recipe | None = None) -> Path:
+    """Write a model that needs no adapter: merged in float32, with tokenizer, decoding defaults and manifest.
+
+    Args:
+        model: anything that `models.load.resolve` understands.
+        to: "hf": a Hugging Face folder in float32; "ct2": a CTranslate2 folder in `generate.quantisation`.
+        out: the folder to write; an existing one is replaced only if it is an earlier export or empty.
+        recipe: gives prompt, decoding defaults and quantisation.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        ShelftalkerError: the model cannot be had or converted, ``out`` holds something else, or the disk is full.
+    """
+    from shelftalker.models.load import ModelRef, load_model, resolve
+    from shelftalker.recipe import Recipe
+
+    chosen = recipe or Recipe()
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "manifest.json").is_file())):
+        raise ShelftalkerError(
+            "the output folder holds something that is not an export", where=str(out), mend="name a new folder"
+        )
+    ref = model if isinstance(model, ModelRef) else resolve(model, chosen)
+    if to == "ct2" and (reason := why_not_ct2(ref)):
+        raise ShelftalkerError(f"the model is not converted to CTranslate2: {reason}", where=ref.given, mend="--to hf")
+    settings = {"to": to, "prompt": chosen.prompt, "decoding": chosen.decoding.model_dump(mode="json")}
+    if to == "ct2":
+        settings["quantisation"] = chosen.generate.quantisation
+    console.stage("export", f"{ref.given} to {out} ({to})")
+    loaded = load_model(ref, _on_cpu())
+    with files.atomic_folder(out) as new:
+        stage = manifest.Stage("export", new / "manifest.json", inputs={"model": ref.content_hash}, settings=settings)
+        if to == "ct2":
+            write_ct2(loaded, new, chosen.generate.quantisation, chosen)
+        else:
+            _write_hf(loaded, new, chosen)
+        stage.finish(sorted(path for path in new.iterdir() if path.is_file()), model=ref.given)
+    return out
+
+
+def _write_hf(loaded: LoadedModel, folder: Path, recipe: Recipe) -> None:
+    from shelftalker.models.quiet import hushed
+
+    with hushed():
+        loaded.model.save_pretrained(folder)
+        loaded.tokenizer.save_pretrained(folder)
+    path = folder / "config.json"
+    config = files.read_json(path)
+    if "scale_decoder_outputs" in config:
+        # Older transformers, and CTranslate2's converter, take the head's kind from this key; transformers 5 writes
+        # true for every T5.
+        config["tie_word_embeddings"] = bool(config["scale_decoder_outputs"])
+        files.write_json(path, config)
+    said = {
+        "schema": "shelftalker.hf/1",
+        "prompt": recipe.prompt,
+        "decoding": recipe.decoding.model_dump(mode="json"),
+        "max_input_tokens": recipe.generate.max_input_tokens,
+        "version": __version__,
+    }
+    files.write_json(folder / FACTS, said)
+
+
+def _check_tokenizer(loaded: LoadedModel, folder: Path) -> None:
+    """The fast engine splits text with the bare tokenizer file: refuse one that splits otherwise than transformers."""
+    path = folder / "tokenizer.json"
+    same = path.is_file()
+    if same:
+        bare = bare_tokenizer(path)
+        for probe in _PROBES:
+            ids = loaded.tokenizer(probe, verbose=False)["input_ids"]
+            same &= bare.encode(probe).ids == ids
+            same &= bare.decode(ids, skip_special_tokens=True) == loaded.tokenizer.decode(
+                ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
+    if not same:
+        raise ShelftalkerError(
+            "the model's tokenizer cannot do without transformers, which CTranslate2's engine does not load",
+            where=loaded.ref.given,
+            mend="use generate.engine: transformers",
+        )
+
+
+def bare_tokenizer(path: Path) -> Any:
+    """A tokenizer.json without transformers, never padding or cutting."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _config(ref: ModelRef) -> dict[str, Any]:
+    from shelftalker.models.load import local_folder, resolve
+
+    while ref.kind == "adapter" and ref.base is not None:
+        ref = resolve(ref.base)
+    config = files.read_json(local_folder(ref) / "config.json")
+    return config if isinstance(config, dict) else {}
+
+
+def _on_cpu() -> Recipe:
+    """Merging and converting happen in float32 on the CPU, whatever device will generate."""
+    from shelftalker.recipe import Recipe
+
+    return Recipe(device="cpu", dtype="float32")
