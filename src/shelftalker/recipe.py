@@ -166,6 +166,8 @@ def type_name(annotation: Any) -> str:
         return getattr(annotation, "__name__", str(annotation)).replace("Path", "path")
     if getattr(annotation, "__origin__", None) is list:
         return f"list of {type_name(arguments[0])}"
+    if getattr(annotation, "__origin__", None) is dict:
+        return "mapping"
     return " | ".join(type_name(argument) if not isinstance(argument, str) else argument for argument in arguments)
 
 

@@ -230,3 +230,66 @@ def test_without_a_training_split_there_is_no_neighbour_and_no_novelty(recipe: R
     assert [system.id for system in done.results.systems] == ["zero-shot", "copy-title", "lead-sentence"]
     assert "novelty" not in done.results.system("zero-shot").scores
     assert all(row.similarity is None for row in done.results.rows)
+
+
+def test_variants_run_every_model_in_another_way_on_the_same_rows(
+    recipe: Recipe, run_dir: Path, played: type[PlayedEngine]
+) -> None:
+    recipe = recipe.with_flags(compare={"variants": {"short": {"decoding.max_new_tokens": 4}}})
+    done = shelftalker.compare([run_dir], recipe)
+    names = [system.id for system in done.results.systems if system.role == "checkpoint"]
+    assert names[:3] == ["checkpoint-10", "checkpoint-20", "checkpoint-30"]
+    assert names[3:] == ["checkpoint-10 (short)", "checkpoint-20 (short)", "checkpoint-30 (short)"]
+    short, plain = done.results.system("checkpoint-30 (short)"), done.results.system("checkpoint-30")
+    assert short.decoding != plain.decoding
+    assert {row.predictions[short.id].tokens for row in done.results.rows} == {4}
+    assert done.results.between(short.id, plain.id, "chrf") is not None
+
+
+@pytest.mark.parametrize(
+    ("variant", "says"),
+    [({"finetune.epochs": 3}, "finetune.epochs"), ({"decoding.beems": 4}, "decoding.beems")],
+)
+def test_a_variant_of_what_it_may_not_change_is_refused(
+    recipe: Recipe, run_dir: Path, variant: dict[str, int], says: str
+) -> None:
+    with pytest.raises(ShelftalkerError, match=says):
+        shelftalker.compare([run_dir], recipe.with_flags(compare={"variants": {"odd": variant}}))
+
+
+def test_a_repeated_uid_is_named(recipe: Recipe, tmp_path: Path) -> None:
+    folder = tmp_path / "twice"
+    folder.mkdir()
+    lines = (recipe.paths.data / "val.jsonl").read_text().splitlines(keepends=True)
+    (folder / "val.jsonl").write_text(lines[0] + lines[1] + lines[0])
+    with pytest.raises(ShelftalkerError, match="P00064"):
+        shelftalker.baseline(recipe.with_flags(paths={"data": str(folder)}))
+
+
+def test_an_empty_split_is_named(recipe: Recipe, tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (folder / "val.jsonl").write_text("")
+    with pytest.raises(ShelftalkerError, match="val split is empty"):
+        shelftalker.baseline(recipe.with_flags(paths={"data": str(folder)}))
+
+
+def test_the_same_weights_under_two_names_take_part_once(recipe: Recipe, run_dir: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(run_dir / "checkpoint-20", tmp_path / "copied")
+    done = shelftalker.compare([run_dir, copied], recipe)
+    assert [system.id for system in done.results.systems if system.role not in ("baseline", "reference_system")] == [
+        "checkpoint-10",
+        "checkpoint-20",
+        "checkpoint-30",
+    ]
+
+
+def test_checkpoints_of_two_runs_keep_their_runs_names(recipe: Recipe, run_dir: Path, tiny_t5: Path) -> None:
+    from tests.evaluation.conftest import make_run
+
+    other = make_run(recipe.paths.outputs / "other", tiny_t5, steps=(20, 40))
+    done = shelftalker.compare([run_dir, other], recipe)
+    curve = {(system.run, system.step) for system in done.results.systems if system.role == "checkpoint"}
+    # Both runs' step 20 have the same weights here: it takes part once.
+    assert curve == {("run", 10), ("run", 20), ("run", 30), ("other", 40)}
+    assert done.report.parent == recipe.paths.outputs / "compare"

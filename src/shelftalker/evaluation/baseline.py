@@ -8,6 +8,7 @@ from pathlib import Path
 from shelftalker import console, files
 from shelftalker.evaluation import lineup, results
 from shelftalker.evaluation.results import Results
+from shelftalker.evaluation.rows import Rows
 from shelftalker.evaluation.scoring import score
 from shelftalker.evaluation.verdict import judge
 from shelftalker.manifest import Stage
@@ -38,7 +39,7 @@ def baseline(recipe: Recipe) -> Evaluated:
     from shelftalker.models.load import resolve
 
     ref = resolve(recipe.base_model, recipe)
-    rows = lineup.field(recipe, "val", recipe.baseline.rows)
+    rows = Rows(recipe, "val", recipe.baseline.rows)
     name = f"baseline_val{rows.data.rows}"
     folder = recipe.paths.outputs
     path, lines = folder / f"{name}.results.json", folder / f"{name}.jsonl"
@@ -58,7 +59,7 @@ def baseline(recipe: Recipe) -> Evaluated:
         lineup.protocol(recipe),
         kind="evaluation",
         data=rows.data,
-        training=rows.descriptions,
+        training=rows.training,
         settings=lineup.settings(recipe),
     )
     found.verdict = judge(found, recipe.compare.rank_by)

@@ -11,6 +11,7 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import lineup, results
 from shelftalker.evaluation.promote import promote as promote_to
 from shelftalker.evaluation.results import Results
+from shelftalker.evaluation.rows import Rows
 from shelftalker.evaluation.scoring import score
 from shelftalker.evaluation.verdict import judge
 from shelftalker.manifest import Stage
@@ -68,7 +69,7 @@ def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | Non
         return _compare_files(stored, recipe, promote)
     contenders = lineup.contenders(systems, recipe)
     untrained = lineup.bases(contenders, recipe)
-    rows = lineup.field(recipe, "val", recipe.compare.rows)
+    rows = Rows(recipe, "val", recipe.compare.rows)
     runs = {contender.run for contender in contenders}
     is_one_run = len(systems) == 1 and runs != {None}
     folder = (Path(systems[0]) if is_one_run else recipe.paths.outputs) / "compare"
@@ -87,6 +88,7 @@ def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | Non
             "seed": recipe.seed,
             "promote": str(target) if target else None,
             "ids": [one.id for one in contenders],
+            "variants": recipe.compare.variants,
         },
     )
     if stage.is_done() and snapshot.is_file() and lines.is_file():
@@ -103,8 +105,8 @@ def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | Non
         lineup.protocol(recipe),
         kind="comparison",
         data=rows.data,
-        training=rows.descriptions,
-        settings=lineup.settings(recipe),
+        training=rows.training,
+        settings={**lineup.settings(recipe), "variants": recipe.compare.variants},
     )
     found.verdict = judge(found, recipe.compare.rank_by)
     written = lineup.write(found, path, report)
@@ -112,9 +114,11 @@ def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | Non
     best = found.verdict.best or ""
     promoted = None
     if target is not None and best:
-        ref = next(one.ref for one in contenders if one.id == best)
-        promoted = promote_to(ref, target, found)
+        winner = next(one for one in contenders if one.id == best)
+        promoted = promote_to(winner.ref, target, found)
         console.note(f"promoted {best} to {promoted}")
+        if winner.variant:
+            console.note(f"it won as run by {winner.variant}: {recipe.compare.variants[winner.variant]}")
     stage.finish(written, promoted=str(promoted) if promoted else None)
     return Comparison(path, found, report, best, promoted)
 

@@ -10,6 +10,7 @@ from typing import Any
 from shelftalker import console, files
 from shelftalker.evaluation import lineup, results
 from shelftalker.evaluation.baseline import Evaluated
+from shelftalker.evaluation.rows import Rows
 from shelftalker.evaluation.scoring import score
 from shelftalker.evaluation.verdict import judge
 from shelftalker.manifest import Stage
@@ -36,7 +37,7 @@ def evaluate(model: str | Path, recipe: Recipe, *, out: Path | None = None) -> E
     split = recipe.evaluate.split
     ref = resolve(model, recipe)
     step = step_of(Path(ref.path))
-    rows = lineup.field(recipe, split, recipe.evaluate.rows)
+    rows = Rows(recipe, split, recipe.evaluate.rows)
     contender = lineup.Contender(
         lineup.name_of(ref),
         ref,
@@ -74,7 +75,7 @@ def evaluate(model: str | Path, recipe: Recipe, *, out: Path | None = None) -> E
         lineup.protocol(recipe),
         kind="evaluation",
         data=rows.data,
-        training=rows.descriptions,
+        training=rows.training,
         settings=lineup.settings(recipe),
     )
     found.verdict = judge(found, recipe.compare.rank_by)

@@ -3,106 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shelftalker import console, files
-from shelftalker.catalogue.examples import Example, load_split, sample
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import references, results
-from shelftalker.evaluation.predict import predict, rows_hash
-from shelftalker.evaluation.results import Data, Model, Results, Role, System
-from shelftalker.evaluation.scoring import Entry, Product, Protocol
-from shelftalker.prompt import fields
-from shelftalker.retrieve.index import CatalogueIndex
+from shelftalker.evaluation.predict import predict
+from shelftalker.evaluation.results import Model, Results, Role, System
+from shelftalker.evaluation.scoring import Entry, Protocol
 
 if TYPE_CHECKING:
+    from shelftalker.evaluation.rows import Rows
     from shelftalker.models.load import ModelRef
     from shelftalker.recipe import Recipe
 
 ZERO_SHOT = "zero-shot"
 
 
-@dataclass
-class Field:
-    """The rows that every system describes, and what is known about them."""
-
-    examples: list[Example]
-    products: list[Product]
-    data: Data
-    training: list[Example]
-    neighbours: list[references.Neighbour] | None
-
-    @property
-    def descriptions(self) -> list[str] | None:
-        """Training descriptions for novelty; none without a training split."""
-        return [row.target_text for row in self.training] or None
-
-
 @dataclass(frozen=True)
 class Contender:
-    """A model that takes part."""
+    """A model that takes part; ``variant`` names another way to run it (recipe key compare.variants)."""
 
     id: str
     ref: ModelRef
     role: Role
     step: int | None = None
     run: str | None = None
-
-
-def field(recipe: Recipe, split: str, rows: int | None) -> Field:
-    """Draw the rows and look up their nearest training products.
-
-    Raises:
-        ShelftalkerError: the split cannot be read, or is empty.
-    """
-    path = recipe.paths.data / f"{split}.jsonl"
-    examples = sample(load_split(recipe.paths.data, split), rows, recipe.seed)
-    if not examples:
-        raise ShelftalkerError(
-            f"there is nothing to score: the {split} split is empty",
-            where=str(path),
-            mend="run `shelftalker prepare` with a larger share for this split",
-        )
-    uids: set[str] = set()
-    for example in examples:
-        if example.uid in uids:
-            raise ShelftalkerError(
-                f"uid {example.uid!r} occurs twice, so that rows cannot be told apart",
-                where=str(path),
-                mend="run `shelftalker prepare` again, or make the uids unique",
-            )
-        uids.add(example.uid)
-    training = load_split(recipe.paths.data, "train") if (recipe.paths.data / "train.jsonl").is_file() else []
-    near = None
-    if training:
-        index = CatalogueIndex.build([row.title for row in training], [row.target_text for row in training])
-        near = references.neighbours(examples, index)
-    else:
-        console.warn(f"no {recipe.paths.data / 'train.jsonl'}: no nearest-neighbour, no similarity, no novelty")
-    asked = set(fields(recipe.prompt))
-    products = [
-        Product(
-            uid=example.uid,
-            title=example.title,
-            reference=example.target_text,
-            columns=example.columns,
-            given={name: value for name, value in example.columns.items() if name in asked},
-            similarity=near[number].kind if near else None,
-            nearest=near[number].title if near else None,
-        )
-        for number, example in enumerate(examples)
-    ]
-    data = Data(
-        split=split,
-        split_by=_split_by(recipe),
-        rows=len(examples),
-        sha256=rows_hash(examples),
-        path=str(path),
-        name=recipe.name,
-    )
-    return Field(examples, products, data, training, near)
+    variant: str = ""
 
 
 def protocol(recipe: Recipe) -> Protocol:
@@ -123,16 +52,16 @@ def settings(recipe: Recipe) -> dict[str, object]:
     }
 
 
-def reference_entries(rows: Field) -> list[Entry]:
+def reference_entries(rows: Rows) -> list[Entry]:
     """The reference systems, as entries."""
     found = references.describe(rows.examples, rows.neighbours)
     return [Entry(System(id=name, label=name, role="reference_system"), texts) for name, texts in found.items()]
 
 
-def model_entry(contender: Contender, rows: Field, recipe: Recipe) -> Entry:
+def model_entry(contender: Contender, rows: Rows, recipe: Recipe) -> Entry:
     """Let a model describe the rows (or take what it wrote before)."""
     ref = contender.ref
-    written = predict(ref, rows.examples, recipe, contender.id)
+    written = predict(ref, rows.examples, varied(recipe, contender.variant), contender.id)
     if written.cached:
         console.note(f"{contender.id}: these descriptions were written before; taken from the cache")
     system = System(
@@ -171,13 +100,7 @@ def bases(contenders: Sequence[Contender], recipe: Recipe) -> list[Contender]:
 
 
 def unique(contenders: Sequence[Contender]) -> list[Contender]:
-    """The contenders without repeats of the same weights, each under an id of its own.
-
-    Raises:
-        ShelftalkerError: two different ones cannot be told apart.
-    """
-    from dataclasses import replace
-
+    """The contenders without repeats of the same weights, each under an id of its own."""
     found: dict[str, Contender] = {}
     for contender in contenders:
         found.setdefault(contender.ref.content_hash, contender)
@@ -193,17 +116,6 @@ def unique(contenders: Sequence[Contender]) -> list[Contender]:
         seen.add(name)
         result.append(replace(one, id=name))
     return result
-
-
-def _split_by(recipe: Recipe) -> str | None:
-    """How the data at hand was split: the manifest of `prepare` knows; without one nobody does."""
-    path = recipe.paths.data / "manifest.json"
-    if not path.is_file():
-        return None
-    try:
-        return str(files.read_json(path)["settings"]["split"]["by"])
-    except (ShelftalkerError, KeyError, TypeError):
-        return None
 
 
 def inputs(recipe: Recipe, split: str, refs: Sequence[ModelRef]) -> dict[str, Path | str]:
@@ -274,7 +186,29 @@ def contenders(systems: Sequence[str | Path], recipe: Recipe) -> list[Contender]
             found.append(Contender(name_of(ref), ref, "checkpoint", step, Path(ref.path).absolute().parent.name))
         else:
             found.append(Contender(name_of(ref), ref, "model"))
-    return unique(found)
+    plain = unique(found)
+    variants = [
+        replace(one, id=f"{one.id} ({name})", variant=name) for name in recipe.compare.variants for one in plain
+    ]
+    return plain + variants
+
+
+def varied(recipe: Recipe, variant: str) -> Recipe:
+    """The recipe as a variant changes it.
+
+    Raises:
+        ShelftalkerError: the variant sets a value that its key does not take.
+    """
+    if not variant:
+        return recipe
+    sections: dict[str, dict[str, object]] = {}
+    for key, value in recipe.compare.variants[variant].items():
+        section, _, name = key.partition(".")
+        sections.setdefault(section, {})[name] = value
+    try:
+        return recipe.with_flags(**sections)
+    except ShelftalkerError as error:
+        raise ShelftalkerError(error.what, where=f"recipe key compare.variants.{variant}", mend=error.mend) from None
 
 
 def is_promoted(target: Path, found: Results) -> bool:

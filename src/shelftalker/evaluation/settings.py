@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from shelftalker.settings import Section
 
@@ -38,3 +38,16 @@ class CompareSettings(Section):
     """The score that ranks; inside the interval the earlier checkpoint wins."""
     promote: str | None = None
     """Name under artifacts/ for the best checkpoint; none: nothing is promoted."""
+    variants: dict[str, dict[str, Any]] = {}
+    """Further ways to run every model: a name to keys under decoding, generate.engine or generate.quantisation."""
+
+    @field_validator("variants")
+    @classmethod
+    def _variants_change_the_writing(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, keys in value.items():
+            for key in keys:
+                if not key.startswith("decoding.") and key not in ("generate.engine", "generate.quantisation"):
+                    raise ValueError(
+                        f"{name} sets {key}: a variant may set decoding.*, generate.engine and generate.quantisation"
+                    )
+        return value

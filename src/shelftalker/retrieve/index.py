@@ -26,7 +26,7 @@ class CatalogueIndex:
     The order is reproducible: equal scores are ordered by position.
     """
 
-    def __init__(self, titles: list[str], payloads: list[str], engine: Any) -> None:
+    def __init__(self, titles: Sequence[str], payloads: Sequence[str], engine: Any) -> None:
         self.titles = titles
         self.payloads = payloads
         self._engine = engine
@@ -36,7 +36,7 @@ class CatalogueIndex:
 
     @classmethod
     def build(cls, titles: Sequence[str], payloads: Sequence[str]) -> Self:
-        """Index ``titles``; ``payloads`` has one text a title.
+        """Index ``titles``; ``payloads`` has one text a title (and may be read from a file only when asked for).
 
         Raises:
             ShelftalkerError: there is no title with a word in it.
@@ -55,7 +55,7 @@ class CatalogueIndex:
             )
         engine = bm25s.BM25(k1=K1, b=B, method="lucene")
         engine.index(tokens, show_progress=False)
-        return cls(list(titles), list(payloads), engine)
+        return cls(titles, payloads, engine)
 
     def nearest(self, titles: Sequence[str], k: int = 1) -> list[list[tuple[int, float]]]:
         """For each title the ``k`` nearest positions with their scores, best first.
@@ -84,7 +84,7 @@ class CatalogueIndex:
         """Write the index as a folder, atomically."""
         with files.atomic_folder(folder) as new:
             self._engine.save(str(new), show_progress=False)
-            files.write_json(new / "titles.json", {"titles": self.titles, "payloads": self.payloads})
+            files.write_json(new / "titles.json", {"titles": list(self.titles), "payloads": list(self.payloads)})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
