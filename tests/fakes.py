@@ -35,6 +35,7 @@ class FakeEngine:
         self.model = model if hasattr(model, "given") else FakeRef(str(model))
         asked = recipe.generate.engine if recipe else "auto"
         self.name = name or ("transformers" if asked == "transformers" else "ctranslate2")
+        self.may_choose = asked == "auto"
         self.calls: list[tuple[list[str], Decoding, list[str]]] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -64,6 +65,11 @@ class FakeEngine:
             )
             for title in titles
         ]
+
+    def for_decoding(self, decoding: Decoding) -> FakeEngine:
+        return (
+            FakeEngine(self.model, name="transformers") if self.may_choose and decoding.repetition_penalty < 1 else self
+        )
 
     def signature(self) -> str:
         return f"engine:{self.name}-fake|dtype:float32|batch:8"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import html
-import socket
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.extras import need
 from shelftalker.generation.settings import Decoding
 from shelftalker.recipe import Recipe
+from shelftalker.serve.address import LOOPBACK, bind
 from shelftalker.serve.batcher import Batcher, BusyError, ClosedError
 from shelftalker.serve.messages import (
     DescribeAnswer,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
     from fastapi.responses import JSONResponse
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE_SECONDS = 30
 """How long a shutdown waits for descriptions that are being written."""
 
@@ -104,7 +103,7 @@ def serve(model: str, recipe: Recipe, host: str = "127.0.0.1", port: int = 8000)
     need("serve", "fastapi", "uvicorn")
     import uvicorn
 
-    bound = _bind(host, port)
+    bound = bind(host, port)
     try:
         is_loopback = host in LOOPBACK
         console.stage("serve", f"loading {model}")
@@ -122,28 +121,6 @@ def serve(model: str, recipe: Recipe, host: str = "127.0.0.1", port: int = 8000)
             uvicorn.Server(config).run(sockets=[bound])
     finally:
         bound.close()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """Take the port before the model is loaded: a taken port is known in a moment, not after a minute."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise ShelftalkerError(
-            f"no such address: {error.strerror}", where=f"--host {host}", mend="use 127.0.0.1"
-        ) from None
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-    except (OSError, OverflowError) as error:
-        bound.close()
-        raise ShelftalkerError(
-            f"cannot bind: {getattr(error, 'strerror', None) or error}",
-            where=f"{host}, port {port}",
-            mend="choose another with --port; 0 takes any free one",
-        ) from None
-    return bound
 
 
 def _add_routes(app: FastAPI, writer: Writer, batcher: Batcher[Product, Written], limits: Limits) -> None:

@@ -15,7 +15,7 @@ from shelftalker.recipe import Recipe
 
 if TYPE_CHECKING:
     from shelftalker.evaluation.checks import Finding
-    from shelftalker.generation.engine import Engine, Generation
+    from shelftalker.generation.engine import Engine
     from shelftalker.models.load import ModelRef
 
 
@@ -60,11 +60,9 @@ class Writer:
 
     def __init__(self, model: str | ModelRef, recipe: Recipe, *, load: Callable[..., Engine] | None = None) -> None:
         self.recipe = recipe
-        self._model, self._load = model, load or _load_engine
         self._fields = [name for name in prompt.fields(recipe.prompt) if name != "title"]
         self._lock = threading.Lock()
-        self.engine: Engine = self._load(model, recipe)
-        self._reference: Engine | None = None
+        self.engine: Engine = (load or _load_engine)(model, recipe)
 
     def write(self, products: Sequence[Product], decoding: Decoding | None = None) -> list[Written]:
         """Describe products, in order. Sampling is seeded by the prompt, so it does not depend on the batch.
@@ -82,7 +80,9 @@ class Writer:
         if not all(item.title for item in cleaned):
             raise ShelftalkerError("the title is empty", where="title", mend="give the product's title")
         with self._lock:
-            engine, drawn = self._generate(cleaned, decoding)
+            engine = self._engine_for(decoding)
+            known = [{name: item.columns.get(name, "") for name in self._fields} for item in cleaned]
+            drawn = Describer(engine, self.recipe).generate([item.title for item in cleaned], known, decoding=decoding)
             signature = engine.signature()
         return [
             Written(
@@ -112,20 +112,10 @@ class Writer:
             "dtype": self.engine.dtype,
         }
 
-    def _generate(self, products: list[Product], decoding: Decoding) -> tuple[Engine, list[Generation]]:
-        """Write with the recipe's engine; where it may choose one (auto), transformers does what CTranslate2 cannot."""
-        try:
-            return self.engine, self._describe(self.engine, products, decoding)
-        except ShelftalkerError:
-            if self.recipe.generate.engine != "auto" or self.engine.name == "transformers":
-                raise
-        if self._reference is None:
-            self._reference = self._load(self._model, self.recipe.with_flags(generate={"engine": "transformers"}))
-        return self._reference, self._describe(self._reference, products, decoding)
-
-    def _describe(self, engine: Engine, products: list[Product], decoding: Decoding) -> list[Generation]:
-        known = [{name: item.columns.get(name, "") for name in self._fields} for item in products]
-        return Describer(engine, self.recipe).generate([item.title for item in products], known, decoding=decoding)
+    def _engine_for(self, decoding: Decoding) -> Engine:
+        """What will write: where the recipe leaves the engine open (auto), one that can do what is asked."""
+        choose = getattr(self.engine, "for_decoding", None)
+        return choose(decoding) if choose else self.engine
 
 
 def _load_engine(model: str | ModelRef, recipe: Recipe) -> Engine:

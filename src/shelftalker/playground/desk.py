@@ -1,0 +1,200 @@
+"""What the page and the notebook widgets share: which models can be chosen, and writing with them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shelftalker import console, prompt
+from shelftalker.errors import ShelftalkerError
+from shelftalker.generation.settings import Decoding
+from shelftalker.recipe import Recipe
+from shelftalker.serve.writer import Product, Writer, Written, one_line
+
+LOADED_AT_ONCE = 3
+EXAMPLES = 5
+CONTROLS = (
+    "beams",
+    "sample",
+    "temperature",
+    "top_p",
+    "repetition_penalty",
+    "no_repeat_ngram",
+    "max_new_tokens",
+    "seed",
+)
+"""Decoding keys that the page lets one change; the others stay the recipe's."""
+
+TITLES = (
+    "Nespresso Vertuo Next Coffee Machine",
+    "Men's Merino Wool Crew Sweater, Navy, Large",
+    "Stainless Steel Water Bottle 750 ml",
+    "The Lighthouse at Sundry Bay: A Novel",
+    "Cordless Drill 18 V with 2 Batteries",
+    "Lavender Hand Cream 75 ml",
+)
+"""Shown where no validation titles are at hand."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model that can be chosen: its label on the page and what the loader is given."""
+
+    label: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the validation split knows of a title."""
+
+    reference: str
+    columns: Mapping[str, str]
+
+
+class Desk:
+    """The models that can be tried under one recipe; at most three stay loaded.
+
+    Args:
+        model: MODEL to begin with; a run's folder that is not there yet is passed over.
+        recipe: paths, prompt, decoding, engine, base model.
+        load: how a writer is made (for tests).
+
+    Raises:
+        ShelftalkerError: ``model`` was given, is no run folder of the recipe, and cannot be resolved.
+    """
+
+    def __init__(
+        self, model: str | Path | None, recipe: Recipe, *, load: Callable[[str, Recipe], Writer] | None = None
+    ) -> None:
+        self.recipe = recipe
+        self._load = load or Writer
+        self._writers: OrderedDict[str, Writer] = OrderedDict()
+        self._lock = threading.Lock()
+        self.base, self.choices = _choices(None if model is None else str(model), recipe)
+        self.known = _known(recipe)
+
+    @property
+    def titles(self) -> list[str]:
+        """Example titles: of the validation split, never trained on, or else a few of our own."""
+        return list(self.known)[:EXAMPLES] or list(TITLES)
+
+    @property
+    def fields(self) -> list[str]:
+        """Further columns that the prompt names."""
+        return [name for name in prompt.fields(self.recipe.prompt) if name != "title"]
+
+    def write(self, label: str, title: str, decoding: Decoding, columns: Mapping[str, str] | None = None) -> Written:
+        """Describe one title with the model of that label.
+
+        Raises:
+            ShelftalkerError: no such label, no title, the model cannot be had, or an option that cannot be honoured.
+        """
+        if not one_line(title):
+            raise ShelftalkerError("there is no title yet", mend="type one, or choose an example")
+        return self.writer(label).write([Product(title, columns or {})], decoding)[0]
+
+    def writer(self, label: str) -> Writer:
+        """The loaded model of that label; the one not used for longest makes room for it."""
+        model = next((choice.model for choice in (*self.choices, self.base) if choice.label == label), None)
+        if model is None:
+            raise ShelftalkerError(f"no model is called {label!r} here", mend="choose one of the list")
+        with self._lock:
+            if model not in self._writers:
+                while len(self._writers) >= LOADED_AT_ONCE:
+                    self._writers.popitem(last=False)
+                self._writers[model] = self._load(model, self.recipe)
+            self._writers.move_to_end(model)
+            return self._writers[model]
+
+    def is_loaded(self, label: str) -> bool:
+        """Whether the model of that label would answer without loading."""
+        return any(choice.label == label and choice.model in self._writers for choice in (*self.choices, self.base))
+
+    def reference(self, title: str) -> str | None:
+        """The human description of a validation title."""
+        known = self.known.get(one_line(title))
+        return known.reference if known else None
+
+
+def decoding_of(recipe: Recipe, controls: Mapping[str, Any]) -> Decoding:
+    """The recipe's decoding with the page's controls laid over it.
+
+    Controls that have no effect in the chosen method (temperature without sampling, beams with it) are greyed out on
+    the page; here they take the value that means off.
+
+    Raises:
+        ShelftalkerError: a value out of range.
+    """
+    scored = recipe.decoding.model_dump()
+    # A slider rounds to its step: within half a step of the recipe's value, the recipe's value is meant.
+    near = {key: scored[key] for key, value in controls.items() if abs(float(value) - float(scored[key])) <= 0.005}
+    values = scored | dict(controls) | near
+    off = {field: Decoding.model_fields[field].default for field in Decoding.model_fields}
+    if values["sample"]:
+        values["beams"] = 1
+    else:
+        values |= {key: off[key] for key in ("temperature", "top_k", "top_p", "candidates")}
+    if values["beams"] == 1:
+        values["length_penalty"] = off["length_penalty"]
+    values["min_new_tokens"] = min(values["min_new_tokens"], values["max_new_tokens"])
+    return recipe.with_flags(decoding=values).decoding
+
+
+def differences(recipe: Recipe, decoding: Decoding) -> dict[str, tuple[Any, Any]]:
+    """Keys in which ``decoding`` differs from the recipe's: its value, the recipe's value."""
+    return {
+        key: (value, getattr(recipe.decoding, key))
+        for key, value in decoding.model_dump().items()
+        if value != getattr(recipe.decoding, key)
+    }
+
+
+def _choices(model: str | None, recipe: Recipe) -> tuple[Choice, list[Choice]]:
+    """The base model, and what can be chosen, the first being the one to begin with."""
+    from shelftalker.finetuning import checkpoints
+
+    base = Choice(f"base model ({recipe.base_model})", recipe.base_model)
+    run_dir = recipe.run_dir if model is None or not _is_run(Path(model)) else Path(model)
+    found = []
+    if (recipe.promoted_dir / "adapter_config.json").is_file():
+        found.append(Choice(f"promoted ({recipe.promoted_dir.name})", str(recipe.promoted_dir)))
+    steps = checkpoints.whole(run_dir) if _is_run(run_dir) else []
+    found += [Choice(f"{path.name} of {run_dir.name}", str(path)) for path in reversed(steps)]
+    if model is not None and model not in (str(recipe.run_dir), str(run_dir), recipe.base_model):
+        from shelftalker.models.load import resolve
+
+        given = next((choice for choice in found if Path(choice.model) == Path(model)), None)
+        if given is None:
+            ref = resolve(model, recipe)
+            given = Choice(model, model)
+            if ref.kind == "adapter" and ref.base and ref.base != recipe.base_model:
+                base = Choice(f"base model ({ref.base})", ref.base)
+        found = [given, *[choice for choice in found if choice != given]]
+    if model == recipe.base_model:
+        return base, [base, *found]
+    if not found:
+        console.note(f"no checkpoint under {run_dir} yet: the page has the base model only")
+    return base, [*found, base]
+
+
+def _is_run(folder: Path) -> bool:
+    from shelftalker.finetuning import checkpoints
+
+    return bool(checkpoints.every(folder))
+
+
+def _known(recipe: Recipe) -> dict[str, Known]:
+    """Validation titles in the order in which they are offered; the test split is not touched."""
+    from shelftalker.catalogue.examples import load_split, sample
+
+    try:
+        examples = load_split(recipe.paths.data, "val")
+    except ShelftalkerError:
+        return {}
+    first = sample(examples, EXAMPLES, recipe.seed)
+    return {one.title: Known(one.target_text, one.columns) for one in [*first, *examples]}

@@ -1,0 +1,132 @@
+"""Descriptions and settings as HTML: findings highlighted, every text escaped."""
+
+from __future__ import annotations
+
+import itertools
+from html import escape
+from typing import TYPE_CHECKING
+
+from shelftalker.errors import ShelftalkerError
+from shelftalker.generation.decoding import Decoding, decoding_signature
+from shelftalker.playground.desk import differences
+from shelftalker.recipe import Recipe
+from shelftalker.serve.writer import Written
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shelftalker.evaluation.checks import Finding
+
+STYLE = """
+.st-card { border: 1px solid #8884; border-top: 5px solid #0d9488; border-radius: 10px; padding: 14px 18px;
+  height: 100%; box-sizing: border-box; font-size: 16px; line-height: 1.55; overflow-wrap: anywhere; }
+.st-card.st-base { border-top-color: #a8a29e; }
+.st-card.st-human { border-top-color: #6366f1; }
+.st-card.st-fault { border-top-color: #dc2626; }
+.st-card h3 { margin: 0 0 8px; font-size: 13px; font-weight: 600; letter-spacing: .02em; opacity: .8; }
+.st-card p { margin: 0 0 10px; }
+.st-card .st-text { font-size: 17px; white-space: pre-wrap; }
+.st-card .st-text:empty::after { content: "(an empty description)"; opacity: .65; font-style: italic; }
+.st-card mark { background: #f59e0b55; color: inherit; border-bottom: 2px solid #d97706; border-radius: 3px;
+  padding: 0 1px; cursor: help; }
+.st-card mark.st-form { background: #f43f5e44; border-bottom-color: #e11d48; }
+.st-badge { display: inline-block; border-radius: 99px; padding: 1px 10px; font-size: 13px; font-weight: 600; }
+.st-good { background: #10b98133; }
+.st-doubt { background: #f59e0b44; }
+.st-card ul { margin: 8px 0; padding-left: 20px; font-size: 14px; }
+.st-card li { margin: 2px 0; }
+.st-facts, .st-wait { font-size: 13px; opacity: .75; }
+.st-settings { font-size: 14px; line-height: 1.5; }
+.st-settings code, .st-card code { font-size: 12.5px; overflow-wrap: anywhere; background: #8882; padding: 1px 4px;
+  border-radius: 4px; }
+"""
+
+_FORM = {"repetition", "cut_off", "title_copy", "language", "markup"}
+
+
+def card(heading: str, written: Written, *, kind: str = "", seconds: float | None = None) -> str:
+    """A description with its findings, how it was written, and whether it could be published."""
+    count = len(written.findings)
+    badge = (
+        '<span class="st-badge st-good">nothing found</span>'
+        if not count
+        else f'<span class="st-badge st-doubt">{count} finding{"s" if count > 1 else ""}</span>'
+    )
+    facts = [f"{written.tokens} tokens", *([f"{seconds:.1f} s"] if seconds is not None else []), _engine(written)]
+    if written.hit_cap:
+        facts.append("stopped at max new tokens")
+    items = "".join(
+        f"<li><b>{escape(finding.check.replace('_', ' '))}</b>{_quoted(finding.text)}: {escape(finding.why)}</li>"
+        for finding in written.findings
+    )
+    return (
+        f'<div class="st-card {escape(kind)}"><h3>{escape(heading)}</h3>'
+        f'<p class="st-text">{highlight(written.text, written.findings)}</p>{badge}'
+        + (f"<ul>{items}</ul>" if items else "")
+        + f'<div class="st-facts">{escape(" · ".join(facts))}</div></div>'
+    )
+
+
+def plain(heading: str, text: str, *, kind: str = "") -> str:
+    """A text without findings: the human reference, or a hint."""
+    inner = f'<p class="st-text">{escape(text)}</p>' if kind else f'<p class="st-wait">{escape(text)}</p>'
+    return f'<div class="st-card {escape(kind or "st-base")}"><h3>{escape(heading)}</h3>{inner}</div>'
+
+
+def fault(heading: str, error: ShelftalkerError) -> str:
+    """An error as sentences: what, where, mend."""
+    lines = [f"<p>{escape(_sentence(error.what))}</p>"]
+    if error.where:
+        lines.append(f'<p class="st-facts">Where: {escape(error.where)}</p>')
+    if error.mend:
+        lines.append(f"<p>What mends it: {escape(error.mend)}</p>")
+    return f'<div class="st-card st-fault" role="alert"><h3>{escape(heading)}</h3>{"".join(lines)}</div>'
+
+
+def highlight(text: str, findings: Sequence[Finding]) -> str:
+    """``text`` escaped, the findings' spans marked; where spans overlap, the pieces carry all their reasons."""
+    spans = [finding for finding in findings if finding.start < finding.end]
+    edges = sorted({0, len(text), *(spot for one in spans for spot in (one.start, one.end) if spot <= len(text))})
+    parts = []
+    for start, end in itertools.pairwise(edges):
+        piece = escape(text[start:end])
+        over = [one for one in spans if one.start <= start and one.end >= end]
+        if over:
+            why = escape("; ".join(f"{one.check.replace('_', ' ')}: {one.why}" for one in over), quote=True)
+            form = ' class="st-form"' if any(one.check in _FORM for one in over) else ""
+            piece = f'<mark{form} title="{why}">{piece}</mark>'
+        parts.append(piece)
+    return "".join(parts)
+
+
+def settings(recipe: Recipe, decoding: Decoding) -> str:
+    """Whether the settings are the scored ones, and which flags would keep them."""
+    changed = differences(recipe, decoding)
+    line = f"<code>{escape(decoding_signature(decoding))}</code>"
+    if not changed:
+        return (
+            '<div class="st-settings"><span class="st-badge st-good">as in the recipe</span> What you see is what '
+            f"<code>compare</code> scores and <code>generate</code> ships.<br>{line}</div>"
+        )
+    flags = " ".join(f"--decoding.{key} {str(value).lower()}" for key, (value, _) in changed.items())
+    return (
+        '<div class="st-settings"><span class="st-badge st-doubt">not the recipe\'s</span> The scores are about other '
+        f"settings. To score and ship these: <code>{escape(flags)}</code><br>{line}</div>"
+    )
+
+
+def _engine(written: Written) -> str:
+    return " ".join(part.partition(":")[2] for part in written.engine.split("|")[:2]) or written.engine
+
+
+def _quoted(text: str) -> str:
+    if not text:
+        return ""
+    short = text if len(text) <= 60 else f"{text[:57]}..."
+    return f" “{escape(short)}”"
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
