@@ -88,7 +88,7 @@ def test_a_run_stands_for_its_latest_whole_checkpoint_and_says_so(
     (run / "promoted.json").write_text(json.dumps({"checkpoint": "checkpoint-9"}))
     ref = resolve(run)
     assert Path(ref.path).name == "checkpoint-9" and "promoted" in ref.note
-    with pytest.raises(ShelftalkerError, match="cut short|whole safetensors"):
+    with pytest.raises(ShelftalkerError, match="whole safetensors"):
         load_model(run / "checkpoint-100")
 
 

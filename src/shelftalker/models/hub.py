@@ -13,8 +13,6 @@ from shelftalker.models import folder as folders
 _WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 _UNWANTED = ["*/*", "*.fp16.safetensors", "*.bf16.safetensors"]
 
-_SECONDS = 10.0
-
 
 def snapshot(name: str, revision: str | None = None) -> Path:
     """The local folder of a hub model: the cached one where it is whole, otherwise downloaded now.
@@ -64,7 +62,7 @@ def _download(name: str, revision: str | None) -> Path:
     console.note(f"downloading {name} from {constants.ENDPOINT} (once; later runs work offline)")
     try:
         # The download itself waits for ever on a hub that accepts and says nothing: ask first, with a limit.
-        HfApi().model_info(name, revision=revision, timeout=_SECONDS)
+        HfApi().model_info(name, revision=revision, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
         found = Path(
             snapshot_download(name, revision=revision, allow_patterns=_WANTED, ignore_patterns=_UNWANTED, max_workers=4)
         )

@@ -158,6 +158,8 @@ def load_model(model: str | Path | ModelRef, recipe: Recipe | None = None, *, me
             where=ref.path,
             mend="give the model that it was converted from",
         )
+    # What is missing shows before torch is imported, which takes seconds.
+    folders.check_model(local_folder(_base(ref) if ref.kind == "adapter" else ref))
     policy = device.resolve(*((recipe.device, recipe.dtype) if recipe else ()))
     if ref.kind == "adapter":
         base = load_base(_base(ref))
