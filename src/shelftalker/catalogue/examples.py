@@ -38,7 +38,10 @@ def read_examples(path: str | Path) -> list[Example]:
     """
     import msgspec
 
+    from shelftalker.catalogue.publish import recover
+
     path = Path(path)
+    recover(path.parent)
     decode = msgspec.json.Decoder().decode
     examples = []
     try:

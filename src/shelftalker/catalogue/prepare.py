@@ -1,28 +1,40 @@
-"""The stage `prepare`: any catalogue file to clean, leak-proof splits, a data card and the rejected rows."""
+"""The stage `prepare`: any catalogue to clean, leak-proof splits, the rejected rows and a data card.
+
+Three passes. Workers clean shards of the input and leave, for each kept row, its example and its keys. Set logic
+(duplicates, groups, splits, caps) then needs the keys alone. Workers last put each example where it belongs.
+"""
 
 from __future__ import annotations
 
-import glob as globbing
-import gzip
-import hashlib
 import json
-from collections import Counter, defaultdict
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, files, prompt
-from shelftalker.catalogue.clean import _WORDS, Cleaner
 from shelftalker.errors import ShelftalkerError
 from shelftalker.manifest import Stage
 
 if TYPE_CHECKING:
+    from shelftalker.catalogue.shard import Result, Settings
+    from shelftalker.catalogue.source import Source
     from shelftalker.recipe import Recipe
+
+OUTPUTS = ("train.jsonl", "val.jsonl", "test.jsonl", "rejected.jsonl", "card.json", "card.html")
+SMALL = 12 << 20
+"""Inputs of up to so many bytes are cleaned in this process; starting workers would take longer."""
+ALL_GRAMS = 64 << 20
+"""Inputs of up to so many bytes keep every 13-word run for the card, larger ones one in 64."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What `prepare` left: the folder, rows by place ("train", "rejected", ...), the card."""
+    """What `prepare` left: the folder, rows by place (raw, train, val, test, rejected), and the card."""
 
     data_dir: Path
     counts: dict[str, int]
@@ -34,159 +46,185 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
     """Clean a catalogue and split it.
 
     Writes train.jsonl, val.jsonl, test.jsonl, rejected.jsonl, card.json, card.html and manifest.json to
-    ``recipe.paths.data``. Every raw row ends in exactly one of the first four.
+    ``recipe.paths.data``: all of them at once, or none. Every raw row ends in exactly one of the first four. Where
+    the folder already holds the output of the same inputs and settings, it is left as it is.
+
+    Args:
+        force: prepare again even so.
 
     Raises:
-        ShelftalkerError: no input, an input that cannot be read, no usable row.
+        ShelftalkerError: no input, an input that cannot be read, a column that is not there, no usable row.
     """
-    out = recipe.paths.data
-    paths = _paths(recipe.prepare.inputs)
-    stage = Stage(
-        "prepare",
-        out / "manifest.json",
-        inputs={f"input {number}": path for number, path in enumerate(paths)},
-        settings={
-            key: getattr(recipe, key).model_dump(mode="json") for key in ("prepare", "clean", "duplicates", "split")
-        }
-        | {"seed": recipe.seed, "prompt": recipe.prompt},
-    )
-    console.stage("prepare", ", ".join(map(str, paths)))
-    if not force and stage.is_done():
-        card = files.read_json(out / "card.json")
-        return Prepared(out, card["rows"], card, skipped=True)
-    cleaner = Cleaner(recipe.clean)
-    rejected: list[dict[str, Any]] = []
-    kept: list[dict[str, Any]] = []
-    raw = 0
-    for path in paths:
-        data = path.read_bytes()
-        for number, line in enumerate(
-            gzip.decompress(data).splitlines() if data[:2] == b"\x1f\x8b" else data.splitlines(), 1
-        ):
-            raw += 1
-            try:
-                row = json.loads(line)
-                cleaned = cleaner.row(str(row.get("title") or ""), str(row.get("content") or ""))
-            except (ValueError, AttributeError):
-                row, cleaned = {}, "broken_row"
-            if isinstance(cleaned, str):
-                rejected.append({"file": str(path), "line": number, "uid": row.get("uid"), "reason": cleaned})
-                continue
-            kept.append(
-                {
-                    "file": str(path),
-                    "line": number,
-                    "uid": str(row.get("uid", number)),
-                    "title": cleaned.title,
-                    "text": cleaned.description,
-                }
-            )
-    for row in kept:
-        row["key"] = hashlib.blake2b(f"{row['title']}\0{row['text']}".encode(), digest_size=8).hexdigest()
-    for field, reason in (("title", "duplicate_title"), ("text", "duplicate_description")):
-        best: dict[str, dict[str, Any]] = {}
-        for row in sorted(kept, key=lambda row: (row["key"], row["uid"])):
-            best.setdefault("".join(_WORDS.findall(row[field].casefold())), row)
-        chosen = {id(row) for row in best.values()}
-        rejected += [
-            {"file": row["file"], "line": row["line"], "uid": row["uid"], "reason": reason}
-            for row in kept
-            if id(row) not in chosen
-        ]
-        kept = [row for row in kept if id(row) in chosen]
-    _group(kept, recipe.duplicates.similarity if recipe.duplicates.near else 2)
-    splits: dict[str, list[dict[str, Any]]] = {"train": [], "val": [], "test": []}
-    for row in kept:
-        name = row["group"] if recipe.split.by == "group" else row["key"]
-        draw = int.from_bytes(hashlib.blake2b(f"{recipe.seed}\0{name}".encode(), digest_size=8).digest()) / 2**64
-        split = (
-            "train" if draw < recipe.split.train else "val" if draw < recipe.split.train + recipe.split.val else "test"
-        )
-        splits[split].append(row)
-    if not splits["train"]:
-        raise ShelftalkerError("no usable row", where=", ".join(map(str, paths)), mend="see rejected.jsonl's reasons")
-    outputs = []
-    for name, rows in splits.items():
-        cap = getattr(recipe.split, f"{name}_rows")
-        if cap and len(rows) > cap:
-            ranked = {
-                row["key"] for row in sorted(rows, key=lambda row: hashlib.blake2b(row["key"].encode()).digest())[:cap]
-            }
-            rejected += [
-                {"file": r["file"], "line": r["line"], "uid": r["uid"], "reason": "over_cap"}
-                for r in rows
-                if r["key"] not in ranked
-            ]
-            rows = splits[name] = [row for row in rows if row["key"] in ranked]
-        outputs.append(out / f"{name}.jsonl")
-        files.write_jsonl(
-            outputs[-1],
-            (
-                {
-                    "input_text": prompt.render(row["title"], None, recipe.prompt),
-                    "target_text": row["text"],
-                    "uid": row["uid"],
-                    "title": row["title"],
-                    "group": row["group"],
-                    "columns": {},
-                }
-                for row in rows
-            ),
-        )
-    files.write_jsonl(out / "rejected.jsonl", rejected)
-    counts = {"raw": raw, **{name: len(rows) for name, rows in splits.items()}, "rejected": len(rejected)}
-    card = {"rows": counts, "reasons": dict(Counter(row["reason"] for row in rejected)), "rules": dict(cleaner.counts)}
-    files.write_json(out / "card.json", card)
-    files.write_text(out / "card.html", f"<!doctype html><pre>{json.dumps(card, indent=1)}</pre>")
-    stage.finish([*outputs, out / "rejected.jsonl", out / "card.json", out / "card.html"])
-    return Prepared(out, counts, card)
+    from shelftalker.catalogue import publish, source
 
-
-def _paths(inputs: list[str]) -> list[Path]:
-    found: list[Path] = []
-    for name in inputs:
-        if name == "bundled":
-            found.append(Path(__file__).parent.parent / "assets" / "sample_catalogue" / "trn.json.gz")
-            continue
-        matches = sorted(globbing.glob(name)) or [name]
-        for match in matches:
-            if not Path(match).is_file():
-                raise ShelftalkerError("no such catalogue file", where=match, mend="give a file, a glob or `bundled`")
-            found.append(Path(match))
-    if not found:
+    began = time.monotonic()
+    data = recipe.paths.data
+    wanted = recipe.prepare
+    if not wanted.inputs:
         raise ShelftalkerError(
-            "no catalogue given", where="recipe key prepare.inputs", mend="shelftalker prepare CATALOGUE, or `bundled`"
+            "no catalogue given",
+            where="recipe key prepare.inputs",
+            mend="`shelftalker prepare CATALOGUE...`, or `shelftalker prepare bundled` for the sample",
         )
-    return found
+    console.stage("prepare", ", ".join([*wanted.inputs, *wanted.test]))
+    if data.is_dir():
+        publish.recover(data)
+    with publish.scratch(data) as scratch:
+        located = source.locate(wanted.inputs, scratch)
+        tests = source.locate(wanted.test, scratch, is_test=True)
+        with ThreadPoolExecutor(1) as hasher:
+            hashes = hasher.submit(_identify, [*located, *tests], data / "manifest.json")
+            if (data / "manifest.json").is_file() and not force:
+                stage = _stage(recipe, data, hashes.result())
+                if stage.is_done():
+                    card = files.read_json(data / "card.json")
+                    return Prepared(data, card["rows"], card, skipped=True)
+            fields = [name for name in prompt.fields(recipe.prompt) if name != "title"]
+            keep = list(dict.fromkeys([*wanted.keep_columns, *fields]))
+            sources = [source.inspect(*found, wanted, keep, is_test=False) for found in located]
+            sources += [source.inspect(*found, wanted, keep, is_test=True) for found in tests]
+            card = _run(recipe, sources, scratch)
+            _finish(recipe, scratch, hashes, began)
+        publish.publish(data, scratch, [*OUTPUTS, "manifest.json"])
+    rows = card["rows"]
+    console.note(
+        f"{rows['raw']:,} rows: train {rows['train']:,}, val {rows['val']:,}, test {rows['test']:,}, "
+        f"rejected {rows['rejected']:,}; the card: {data / 'card.html'}"
+    )
+    return Prepared(data, rows, card)
 
 
-def _group(rows: list[dict[str, Any]], similarity: float) -> None:
-    shingles = []
-    posts: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for number, row in enumerate(rows):
-        words = _WORDS.findall(row["text"].casefold())
-        found = {tuple(words[at : at + 3]) for at in range(max(1, len(words) - 2))}
-        shingles.append(found)
-        for shingle in found:
-            posts[shingle].append(number)
-    parent = list(range(len(rows)))
+def _run(recipe: Recipe, sources: list[Source], scratch: Path) -> dict[str, Any]:
+    from shelftalker.catalogue import card as cards
+    from shelftalker.catalogue.assemble import Assembly
+    from shelftalker.catalogue.card_page import page
+    from shelftalker.catalogue.shard import Settings
+    from shelftalker.catalogue.workers import Pool
 
-    def root(item: int) -> int:
-        while parent[item] != item:
-            parent[item] = parent[parent[item]]
-            item = parent[item]
-        return item
+    total = sum(found.path.stat().st_size for found in sources)
+    is_small = total <= SMALL
+    threads = recipe.prepare.workers or os.cpu_count() or 1
+    settings = Settings(
+        scratch=scratch,
+        clean=recipe.clean,
+        template=recipe.prompt,
+        near=recipe.duplicates.near,
+        gram_share=1 if total <= ALL_GRAMS else 64,
+        tokenizer=_tokenizer(recipe),
+    )
+    pool = Pool(_Worker, (settings,), 0 if is_small else threads)
+    try:
+        results = _clean(pool, sources, total)
+        assembly = Assembly(recipe, settings, results, threads)
+        for name in ("train", "val", "test"):
+            with (scratch / f"{name}.jsonl").open("wb") as file:
+                file.truncate(assembly.sizes[name])
+        with console.progress("write", len(assembly.keys)) as bar:
+            for count in pool.run("write", assembly.deliveries()):
+                bar.advance(count)
+    finally:
+        pool.close()
+    with (scratch / "rejected.jsonl").open("wb") as out:
+        for result in results:
+            part = scratch / f"{result.number:06d}.rejected"
+            with part.open("rb") as file:
+                shutil.copyfileobj(file, out, 1 << 20)
+            part.unlink()
+    card = cards.build(recipe, sources, results, assembly, threads)
+    files.write_json(scratch / "card.json", card)
+    files.write_text(scratch / "card.html", page(card))
+    return card
 
-    for number, found in enumerate(shingles):
-        shared: Counter[int] = Counter()
-        for shingle in found:
-            if len(posts[shingle]) > 1:
-                shared.update(other for other in posts[shingle] if other > number)
-        for other, count in shared.items():
-            if count / (len(found) + len(shingles[other]) - count) >= similarity:
-                parent[root(number)] = root(other)
-    smallest: dict[int, str] = {}
-    for number, row in enumerate(rows):
-        smallest[root(number)] = min(smallest.get(root(number), "~"), row["key"])
-    for number, row in enumerate(rows):
-        row["group"] = smallest[root(number)]
+
+class _Worker:
+    """What a worker process does: clean shards, later write them."""
+
+    def __init__(self, settings: Settings) -> None:
+        from shelftalker.catalogue.assemble import LATE_REASONS
+        from shelftalker.catalogue.deliver import Deliveries
+        from shelftalker.catalogue.shard import Shards
+
+        shards = Shards(settings)
+        self.clean = shards.clean
+        self.write = Deliveries(settings.scratch, LATE_REASONS).write
+
+
+def _clean(pool: Any, sources: list[Source], total: int) -> list[Result]:
+    from shelftalker.catalogue.source import jobs
+
+    def numbered() -> Iterator[Any]:
+        number = 0
+        for found in sources:
+            for job in jobs(found, number):
+                number = job.number + 1
+                yield job
+
+    results: list[Result] = []
+    rows = size = 0
+    with console.progress("clean") as bar:
+        for result in pool.run("clean", numbered()):
+            results.append(result)
+            rows += result.lines
+            size += result.input_size
+            # How many rows there are is known at the end only; until then the bytes tell.
+            bar.update(rows, rows * max(total / max(size, 1), 1))
+    return sorted(results, key=lambda result: result.number)
+
+
+def _tokenizer(recipe: Recipe) -> str | None:
+    if recipe.clean.max_description_tokens is None:
+        return None
+    from shelftalker.models.load import resolve
+
+    folder = Path(resolve(recipe.base_model, recipe).path)
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise ShelftalkerError(
+            "the base model has no tokenizer.json to count tokens with",
+            where=f"clean.max_description_tokens, {path}",
+            mend="use clean.max_description_words, or a base model that is on this machine",
+        )
+    return str(path)
+
+
+def _identify(found: list[tuple[str, Path]], manifest: Path) -> dict[str, str]:
+    """A text for each input that tells its content; hashes of files that have not changed are taken as they were."""
+    try:
+        before = json.loads(manifest.read_bytes()).get("input_files", {})
+    except (OSError, ValueError, AttributeError):
+        before = {}
+    identity = {}
+    for name, path in found:
+        stat = path.stat()
+        known = before.get(name, {})
+        digest = (
+            known.get("sha256") if (known.get("size"), known.get("mtime")) == (stat.st_size, stat.st_mtime_ns) else None
+        )
+        identity[name] = json.dumps(
+            {"sha256": digest or files.sha256(path), "size": stat.st_size, "mtime": stat.st_mtime_ns}
+        )
+    return identity
+
+
+def _stage(recipe: Recipe, folder: Path, identity: dict[str, str]) -> Stage:
+    sections = {
+        key: getattr(recipe, key).model_dump(mode="json") for key in ("prepare", "clean", "duplicates", "split")
+    }
+    sections["prepare"].pop("workers")
+    hashes = {name: f"sha256:{json.loads(text)['sha256']}" for name, text in identity.items()}
+    tokens = {"base_model": recipe.base_model} if recipe.clean.max_description_tokens else {}
+    return Stage(
+        "prepare",
+        folder / "manifest.json",
+        inputs=hashes,
+        settings={**sections, "seed": recipe.seed, "prompt": recipe.prompt, **tokens},
+    )
+
+
+def _finish(recipe: Recipe, scratch: Path, hashes: Future[dict[str, str]], began: float) -> None:
+    identity = hashes.result()
+    _stage(recipe, scratch, identity).finish(
+        [scratch / name for name in OUTPUTS],
+        wall_seconds=round(time.monotonic() - began, 3),
+        input_files={name: json.loads(text) for name, text in identity.items()},
+    )

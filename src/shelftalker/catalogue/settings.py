@@ -21,7 +21,7 @@ class PrepareSettings(Section):
     description_column: str | None = None
     """Column with the description; none: found by its name (content, description, body_html, ...)."""
     id_column: str | None = None
-    """Column that names a row; none: found by its name (uid, id, sku, ...), else the row number."""
+    """Column that names a row; none: found by its name (uid, id, sku, ...), else a hash of its text."""
     keep_columns: list[str] = []
     """Further columns to carry into every example: usable as prompt fields and for breakdowns."""
     workers: int = Field(0, ge=0)
@@ -67,6 +67,10 @@ class CleanSettings(Section):
     """Descriptions with fewer words are rejected (words)."""
     max_description_words: int = Field(1000, ge=1)
     """Descriptions with more words are rejected (words)."""
+    max_description_tokens: int | None = Field(None, ge=1)
+    """Descriptions with more tokens of the base model are rejected (tokens); none: no such limit."""
+    not_prose: bool = False
+    """Reject descriptions that are lists of specifications; off: they are only counted in the card."""
 
 
 class DuplicateSettings(Section):

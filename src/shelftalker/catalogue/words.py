@@ -1,0 +1,190 @@
+"""Words, and n-grams of words, as 64-bit hashes of many texts at once.
+
+Python needs a microsecond to look at a word; a catalogue has hundreds of millions. Here a whole shard of texts is one
+buffer, and words are found and hashed by numpy in some 20 ns each. A word is a run of letters and digits in lower
+case, or one character of a script that is written without spaces.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+
+# Letters and digits stay (in lower case), bytes of non-ASCII characters stay, all else separates words.
+_TABLE = bytes(
+    byte + 32 if 65 <= byte <= 90 else byte if 97 <= byte <= 122 or 48 <= byte <= 57 or byte >= 128 else 32
+    for byte in range(256)
+)
+_K1, _K2, _K3 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
+_PAD = 16
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of many texts.
+
+    ``hashes`` holds one hash a word, all texts after one another; text ``i`` has the words
+    ``first[i] : first[i + 1]``.
+    """
+
+    hashes: U64
+    first: I64
+
+    @property
+    def counts(self) -> I64:
+        """Words of each text."""
+        return np.diff(self.first)
+
+    @property
+    def rows(self) -> I64:
+        """The text of each word."""
+        return np.repeat(np.arange(len(self.first) - 1), self.counts)
+
+
+def mix(values: Any) -> Any:
+    """Scramble 64-bit values (the finaliser of splitmix64, Steele et al. 2014): every bit depends on every bit."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def find(texts: Sequence[bytes]) -> Words:
+    """Find and hash the words of UTF-8 texts.
+
+    The hash of a word is that of its first eight bytes, its last eight and its length; words beyond 16 bytes are
+    hashed whole, one at a time.
+    """
+    joined = b"\0".join(texts).translate(_TABLE) + b" " * _PAD
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    begins = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(lengths + 1, out=begins[1:])
+    buffer = np.frombuffer(joined, np.uint8)
+    if not joined.isascii():
+        buffer = _typography(buffer.copy())
+    inside = buffer != 32
+    edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+    if len(inside) and inside[0]:
+        edges = np.concatenate([np.zeros(1, edges.dtype), edges])
+    starts, ends = edges[0::2], edges[1::2]
+    if not joined.isascii():
+        starts, ends = _unspaced(buffer, starts, ends)
+    return Words(_hash(buffer, starts, ends), np.searchsorted(starts, begins))
+
+
+def keys(words: Words) -> U64:
+    """One key a text: texts have the same key if and (but for a chance of 2**-64) only if they have the same words."""
+    counts = words.counts
+    place = np.arange(len(words.hashes)) - np.repeat(words.first[:-1], counts)
+    terms = mix(words.hashes + mix(place.astype(np.uint64) * _K1))
+    sums = np.zeros(len(terms) + 1, np.uint64)
+    np.cumsum(terms, out=sums[1:])
+    return mix(sums[words.first[1:]] - sums[words.first[:-1]] + counts.astype(np.uint64) * _K3)
+
+
+def grams(words: Words, size: int) -> tuple[U64, I64]:
+    """Hashes of all runs of ``size`` words, and the text of each; a shorter text has its words as its only run."""
+    count = len(words.hashes)
+    runs = max(count - size + 1, 0)
+    if size <= 4:
+        total = words.hashes[:runs].copy()
+        for place in range(1, size):
+            total *= _K1
+            total += words.hashes[place : place + runs]
+    else:
+        # A window over a polynomial: the difference of two running sums, brought to a common power.
+        up, down = _powers(count)
+        sums = np.zeros(count + 1, np.uint64)
+        np.cumsum(words.hashes * up, out=sums[1:])
+        total = (sums[size:] - sums[:-size]) * down[:runs] if runs else np.zeros(0, np.uint64)
+    row = words.rows
+    whole = row[:runs] == row[size - 1 :] if runs else np.zeros(0, bool)
+    found, rows = total[whole], row[:runs][whole]
+    short = np.flatnonzero((words.counts > 0) & (words.counts < size))
+    if len(short):
+        found = np.concatenate([found, keys(words)[short]])
+        rows = np.concatenate([rows, short])
+    return mix(found), rows
+
+
+def openings(words: Words, size: int) -> U64:
+    """One hash a text: that of its first ``size`` words."""
+    total = np.zeros(len(words.counts), np.uint64)
+    padded = np.concatenate([words.hashes, np.zeros(size, np.uint64)])
+    for place in range(size):
+        there = words.counts > place
+        total = total * _K1 + np.where(there, padded[words.first[:-1] + place], np.uint64(0))
+    return mix(total)
+
+
+@functools.lru_cache(1)
+def _powers_to(count: int) -> tuple[U64, U64]:
+    inverse = np.uint64(pow(int(_K1), -1, 1 << 64))
+    up, down = np.full(count, _K1), np.full(count, inverse)
+    up[:1] = down[:1] = 1
+    return np.cumprod(up), np.cumprod(down)
+
+
+def _powers(count: int) -> tuple[U64, U64]:
+    """Powers of an odd number and of its inverse modulo 2**64."""
+    up, down = _powers_to(1 << max(count, 1).bit_length())
+    return up[:count], down[:count]
+
+
+def _hash(buffer: npt.NDArray[np.uint8], starts: I64, ends: I64) -> U64:
+    if not len(starts):
+        return np.zeros(0, np.uint64)
+    # Eight bytes from any offset, read as one number.
+    windows = np.ndarray((len(buffer) - 7,), "<u8", buffer.data, strides=(1,))
+    lengths = ends - starts
+    kept = np.minimum(lengths, 8)
+    masks = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)[kept]
+    head = windows[starts] & masks
+    tail = windows[ends - kept] & masks
+    # One round is enough here: keys and grams mix again.
+    head ^= head >> np.uint64(32)
+    head *= _K1
+    tail += lengths.astype(np.uint64) * _K3
+    head ^= tail
+    head ^= head >> np.uint64(29)
+    head *= _K2
+    hashes = head ^ (head >> np.uint64(32))
+    for place in np.flatnonzero(lengths > 16):
+        word = buffer[starts[place] : ends[place]].tobytes()
+        hashes[place] = int.from_bytes(hashlib.blake2b(word, digest_size=8).digest(), "little")
+    return hashes
+
+
+def _typography(buffer: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Blank out typographic marks (U+2000 to U+207F, U+00A0 to U+00BF) and lower the Latin-1 capitals, in place."""
+    at = np.flatnonzero(buffer == 0xE2)
+    at = at[(buffer[at + 1] == 0x80) | (buffer[at + 1] == 0x81)]
+    for step in range(3):
+        buffer[at + step] = 32
+    at = np.flatnonzero(buffer == 0xC2)
+    for step in range(2):
+        buffer[at + step] = 32
+    at = np.flatnonzero(buffer == 0xC3) + 1
+    capital = (buffer[at] >= 0x80) & (buffer[at] <= 0x9E) & (buffer[at] != 0x97)
+    buffer[at[capital]] += 32
+    return buffer
+
+
+def _unspaced(buffer: npt.NDArray[np.uint8], starts: I64, ends: I64) -> tuple[I64, I64]:
+    """Part words at every character of the three-byte scripts (Chinese, Japanese, Korean)."""
+    lead = np.flatnonzero((buffer >= 0xE3) & (buffer <= 0xED))
+    if not len(lead):
+        return starts, ends
+    cuts = np.concatenate([lead, np.minimum(lead + 3, len(buffer) - _PAD)])
+    inside = cuts[(buffer[cuts] != 32)]
+    starts = np.unique(np.concatenate([starts, inside]))
+    cuts = cuts[(cuts > 0) & (buffer[cuts - 1] != 32)]
+    return starts, np.unique(np.concatenate([ends, cuts]))
