@@ -1,0 +1,26 @@
+"""The floor plan names every room."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+def test_every_module_is_on_the_floor_plan() -> None:
+    missing = []
+    for path in sorted((ROOT / "src/shelftalker").rglob("*.py")):
+        room = path.parent.name
+        if path.name == "__init__.py" or room in {"checking", "reporting"}:
+            continue
+        if f"`{path.name}`" not in PAGE and f"/{path.name}`" not in PAGE and path.name not in PAGE:
+            missing.append(str(path.relative_to(ROOT)))
+    assert missing == []
+
+
+def test_every_file_on_the_floor_plan_exists() -> None:
+    there = {path.name for path in (ROOT / "src").rglob("*.py")}
+    named = set(re.findall(r"`(?:\w+/)?(\w+\.py)`", PAGE))
+    assert named - there == set()
