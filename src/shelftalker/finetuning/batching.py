@@ -11,6 +11,8 @@ from torch.utils.data import Dataset, Sampler
 
 from shelftalker.catalogue.examples import Example
 from shelftalker.errors import ShelftalkerError
+from shelftalker.generation.prompts import fit
+from shelftalker.prompt import TEMPLATE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,30 +61,39 @@ class Encoding(Dataset[Encoded]):
 
 
 def encode(
-    examples: Sequence[Example], tokenizer: Any, *, is_seq2seq: bool, max_input_tokens: int, max_target_tokens: int
+    examples: Sequence[Example],
+    tokenizer: Any,
+    *,
+    is_seq2seq: bool,
+    max_input_tokens: int,
+    max_target_tokens: int,
+    template: str = TEMPLATE,
 ) -> Encoding:
-    """Tokenise prompts and references.
+    """Tokenise prompts and references. A prompt that is too long loses title words, never its end, as in generation.
 
     A sequence-to-sequence model reads the prompt and learns the reference with its end token. A causal model reads
     prompt, a space, reference and end token as one text, and learns all but the prompt.
 
     Raises:
-        ShelftalkerError: there are no examples.
+        ShelftalkerError: there are no examples, or the template alone is longer than ``max_input_tokens``.
     """
     if not examples:
         raise ShelftalkerError("no examples to learn from", where="train.jsonl", mend="run `shelftalker prepare`")
     end = tokenizer.eos_token_id
-    prompts = tokenizer([example.input_text for example in examples], verbose=False)["input_ids"]
+
+    def ids_of(texts: Sequence[str]) -> list[list[int]]:
+        ids: list[list[int]] = tokenizer(list(texts), verbose=False)["input_ids"]
+        return ids
+
+    prompts, cut = fit([example.input_text for example in examples], ids_of, max_input_tokens, template)
     targets = tokenizer(
         [example.target_text if is_seq2seq else f" {example.target_text}" for example in examples],
         add_special_tokens=False,
         verbose=False,
     )["input_ids"]
-    rows, inputs_cut, targets_cut = [], 0, 0
+    rows, targets_cut = [], 0
     for prompt, target in zip(prompts, targets, strict=True):
-        inputs_cut += len(prompt) > max_input_tokens
         targets_cut += len(target) + 1 > max_target_tokens
-        prompt = _cut(prompt, max_input_tokens, end if is_seq2seq else None)
         # A reference that was cut has no end token: the model must not learn to stop there.
         target = target[:max_target_tokens] if len(target) + 1 > max_target_tokens else [*target, end]
         if is_seq2seq:
@@ -91,14 +102,8 @@ def encode(
             rows.append(Encoded((*prompt, *target), (*[IGNORED] * len(prompt), *target)))
     learnt = sum(sum(label != IGNORED for label in row.labels) for row in rows)
     tokens = sum(len(row.inputs) for row in rows)
-    counts = TokenCounts(len(rows), tokens if is_seq2seq else tokens - learnt, learnt, inputs_cut, targets_cut)
+    counts = TokenCounts(len(rows), tokens if is_seq2seq else tokens - learnt, learnt, sum(cut), targets_cut)
     return Encoding(rows, counts)
-
-
-def _cut(ids: list[int], limit: int, end: int | None) -> list[int]:
-    if len(ids) <= limit:
-        return ids
-    return [*ids[: limit - 1], end] if end is not None else ids[:limit]
 
 
 class Collator:

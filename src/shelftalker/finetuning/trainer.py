@@ -14,6 +14,7 @@ from shelftalker.finetuning import checkpoints, run_folder
 from shelftalker.recipe import Recipe
 
 if TYPE_CHECKING:
+    from shelftalker.catalogue.examples import Example
     from shelftalker.finetuning.batching import Encoding
     from shelftalker.finetuning.loop import AdapterTrainer
     from shelftalker.models.load import LoadedModel, ModelRef
@@ -143,12 +144,22 @@ def prepare_training(recipe: Recipe, ref: ModelRef, policy: device.DevicePolicy)
         model = adapters.attach(
             base.model, recipe.lora, is_seq2seq=base.is_seq2seq, base_name=recipe.base_model, revision=ref.commit
         )
-    limits = {"max_input_tokens": settings.max_input_tokens, "max_target_tokens": settings.max_target_tokens}
-    train = encode(load_split(recipe.paths.data, "train"), base.tokenizer, is_seq2seq=base.is_seq2seq, **limits)
+
+    def tokenised(rows: list[Example]) -> Encoding:
+        return encode(
+            rows,
+            base.tokenizer,
+            is_seq2seq=base.is_seq2seq,
+            max_input_tokens=settings.max_input_tokens,
+            max_target_tokens=settings.max_target_tokens,
+            template=recipe.prompt,
+        )
+
+    train = tokenised(load_split(recipe.paths.data, "train"))
     validation = None
     if settings.val_rows:
         rows = sample(load_split(recipe.paths.data, "val"), settings.val_rows, recipe.seed)
-        validation = encode(rows, base.tokenizer, is_seq2seq=base.is_seq2seq, **limits) if rows else None
+        validation = tokenised(rows) if rows else None
     sampler = EpochSampler(train.lengths, settings.batch_size, seed=recipe.seed, bucket=settings.bucket_by_length)
     facts = {
         "parameters": sum(parameter.numel() for parameter in base.model.parameters()),
