@@ -54,7 +54,7 @@ class Ct2Engine(BatchedEngine):
         folder = convert.converted(ref, recipe.generate.quantisation)
         said = convert.facts(folder)
         self.dtype = said.get("quantisation", recipe.generate.quantisation)
-        self._translator = _open(folder, self.device, self.dtype)
+        self._translator = _open(folder, self.device, self.dtype, recipe.generate.threads or cores())
         self._tokenizer = convert.bare_tokenizer(_tokenizer_file(folder))
         size = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self._tokens: list[str] = [self._tokenizer.id_to_token(number) or "" for number in range(size)]
@@ -167,7 +167,7 @@ def _device(asked: str) -> str:
     return asked if asked != "auto" else "cuda" if has_cuda else "cpu"
 
 
-def _open(folder: Path, device: str, dtype: str) -> Any:
+def _open(folder: Path, device: str, dtype: str, threads: int) -> Any:
     import ctranslate2
 
     kind, _, index = device.partition(":")
@@ -178,7 +178,7 @@ def _open(folder: Path, device: str, dtype: str) -> Any:
             device_index=int(index or 0),
             # int8 weights and float32 activations on every device: T5 overflows in float16.
             compute_type="int8_float32" if dtype == "int8" else "float32",
-            intra_threads=cores(),
+            intra_threads=threads,
         )
     except (RuntimeError, ValueError) as error:
         raise ShelftalkerError(

@@ -23,6 +23,12 @@ class GenerateSettings(Section):
     """Number format of a CTranslate2 model's weights."""
     batch_size: int = Field(32, ge=1)
     """Titles in one batch of an engine."""
+    threads: int = Field(0, ge=0)
+    """CPU threads of one engine; 0: as many as the process may use."""
+    ray_workers: int = Field(0, ge=0)
+    """Engines on a Ray cluster (with --ray), which share its CPUs; 0: one a machine."""
+    window_rows: int = Field(512, ge=1)
+    """Rows that a catalogue job sorts by length and saves together; what a killed job may have to write again."""
     max_input_tokens: int = Field(128, ge=8)
     """Prompts longer than this lose the last words of the title (tokens)."""
     titles: list[str] = []

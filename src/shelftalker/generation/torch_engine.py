@@ -25,11 +25,14 @@ class TorchEngine(BatchedEngine):
     name = "transformers"
 
     def __init__(self, model: LoadedModel | ModelRef, recipe: Recipe) -> None:
+        import torch
         from transformers import GenerationConfig
 
         from shelftalker.models.load import LoadedModel, load_model
 
         super().__init__(recipe.prompt, recipe.generate.max_input_tokens)
+        if recipe.generate.threads:
+            torch.set_num_threads(recipe.generate.threads)
         loaded = model if isinstance(model, LoadedModel) else load_model(model, recipe)
         self.model = loaded.ref
         self.device, self.dtype = loaded.device, loaded.dtype
