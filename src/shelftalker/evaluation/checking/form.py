@@ -20,12 +20,14 @@ def findings(title: str, description: str, *, hit_cap: bool) -> Iterator[Raw]:
     if not description.strip():
         yield "cut_off", 0, len(description), "The description is empty."
         return
-    yield from _markup(description)
+    marked = list(_markup(description))
+    yield from marked
     yield from _cut_off(description, hit_cap)
     tokens = [(match.group().lower(), match.start(), match.end()) for match in _TOKEN.finditer(description)]
     loops = list(_repetition(tokens))
     yield from loops
-    yield from _title_copy(title, tokens, description)
+    prose = [token for token in tokens if not any(start <= token[1] < end for _, start, end, _ in marked)]
+    yield from _title_copy(title, prose, description)
     if not loops:
         yield from _language(description)
 
@@ -35,7 +37,7 @@ _MARKUP = re.compile(
     r"|(?P<special><extra_id_\d+>|<pad>|<unk>|</s>|<s>|<\|[a-z_]+\|>|\[(?:PAD|UNK|CLS|SEP|MASK)\]|▁|⁇)"
     r"|(?P<entity>&(?:#\d{1,6}|#x[0-9a-fA-F]{1,5}|[a-zA-Z]{2,8}\d?);)"
     r"|(?P<prompt>\b(?:Title|Description|Product (?:title|description)):|Given a product title|\{\w+\})"
-    r"|(?P<markdown>\*\*[^*\n]+\*\*|(?:^|\n)#{1,4} |\[[^\]\n]+\]\(https?://[^)]*\)|```|__[^_\n]+__)"
+    r"|(?P<markdown>\*\*[^*\n]+\*\*|(?:^|\n)#{1,4} |\[[^\]\n]+\]\(https?://[^)]*\)|```|__[^_\n]+__|https?://\S+)"
     r"|(?P<escape>\\[nrt](?![a-z])|\\u[0-9a-fA-F]{4})"
     r"|(?P<lost>�|[\x00-\x08\x0b-\x1f\x7f-\x9f]|â€™|â€œ|Ã©|Â(?=[ £©®]))"
 )
@@ -50,69 +52,83 @@ _MARKUP_WHY = {
 }
 
 
+_SUSPECT = re.compile(r"[<&{*#\[`_\\▁⁇�\x00-\x1f\x7f-\x9fâÃÂ]|://|itle:|escription:|Given a product")
+
+
 def _markup(text: str) -> Iterator[Raw]:
+    if not _SUSPECT.search(text):
+        return
     for match in _MARKUP.finditer(text):
         kind = match.lastgroup or "tag"
         yield "markup", match.start(), match.end(), f"{_MARKUP_WHY[kind].capitalize()} was left in the text."
 
 
 _ENDED = re.compile(r"(?:[.!?…。]|\.\.\.)[\"'”’»)\]*]*$")
-_DANGLING = re.compile(r"\b(?:the|a|an|and|or|your|its|their|our)[.…]?$", re.IGNORECASE)
+_DANGLING = re.compile(r"(?:the|a|an|and|or|your|its|their|our)[.…]+", re.IGNORECASE)
 
 
 def _cut_off(text: str, hit_cap: bool) -> Iterator[Raw]:
     body = text.rstrip()
-    words = list(re.finditer(r"\S+", body))
-    start = words[-1].start() if words else 0
+    last = body.rsplit(maxsplit=1)[-1]
+    start = len(body) - len(last)
     if hit_cap:
         yield "cut_off", start, len(body), "The length limit stopped the model here."
-    elif not _ENDED.search(body):
+    elif not _ENDED.search(last):
         yield "cut_off", start, len(body), "The text ends without a full stop."
-    elif _DANGLING.search(body.rstrip(".")) and not body.endswith(("!", "?", '"', "”")) and len(words) > 1:
+    elif start > 0 and _DANGLING.fullmatch(last):
         yield "cut_off", start, len(body), "The last sentence breaks off."
 
 
 def _repetition(tokens: list[tuple[str, int, int]]) -> Iterator[Raw]:
     words = [word for word, _, _ in tokens]
+    loops = list(_loops(words))
+    for start, end in loops:
+        yield "repetition", tokens[start][1], tokens[end - 1][2], "The same words come again and again."
+    # Apart: eight words that came before, or five words for the third time.
+    if not loops:
+        for start, end in _echoes(words, 8, 2) or _echoes(words, 5, 3):
+            yield "repetition", tokens[start][1], tokens[end - 1][2], "These words were said before."
+
+
+def _loops(words: list[str]) -> Iterator[tuple[int, int]]:
+    """Back to back: one to three words three times, four or more words twice."""
     count = len(words)
-    covered = 0
+    places: dict[str, list[int]] = {}
+    for index, word in enumerate(words):
+        places.setdefault(word, []).append(index)
     index = 0
-    # Back to back: one word three times, two or three words three times, four or more words twice.
     while index < count:
         best = 0
-        for size in range(1, min(24, (count - index) // 2) + 1):
+        for other in places[words[index]]:
+            size = other - index
+            if not 0 < size <= 24:
+                continue
             times = 1
-            while words[index + times * size : index + (times + 1) * size] == words[index : index + size]:
+            while words[index + times * size : index + (times + 1) * size] == words[index:other]:
                 times += 1
-            if times >= (2 if size >= 4 else 3) and times * size > best:
-                best = times * size
+            if times >= (2 if size >= 4 else 3):
+                best = max(best, times * size)
         if best:
-            yield (
-                "repetition",
-                tokens[index][1],
-                tokens[index + best - 1][2],
-                "The same words come again and again.",
-            )
-            covered = index = index + best
+            yield index, index + best
+        index += best or 1
+
+
+def _echoes(words: list[str], size: int, limit: int) -> list[tuple[int, int]]:
+    """Stretches of ``size`` words or more that are said for the ``limit``-th time or later."""
+    grams = [tuple(words[index : index + size]) for index in range(len(words) - size + 1)]
+    if len(set(grams)) == len(grams):
+        return []
+    seen: dict[tuple[str, ...], int] = {}
+    found: list[tuple[int, int]] = []
+    for index, gram in enumerate(grams):
+        seen[gram] = seen.get(gram, 0) + 1
+        if seen[gram] < limit:
+            continue
+        if found and index <= found[-1][1]:
+            found[-1] = (found[-1][0], index + size)
         else:
-            index += 1
-    if covered:
-        return
-    # Apart: eight words that came before, or five words for the third time.
-    for size, limit in ((8, 2), (5, 3)):
-        seen: dict[tuple[str, ...], int] = {}
-        index = 0
-        while index + size <= count:
-            gram = tuple(words[index : index + size])
-            seen[gram] = seen.get(gram, 0) + 1
-            if seen[gram] >= limit:
-                end = index + size
-                first = next(other for other in range(index) if tuple(words[other : other + size]) == gram)
-                while end < count and words[first + end - index] == words[end] and first + end - index < index:
-                    end += 1
-                yield "repetition", tokens[index][1], tokens[end - 1][2], "These words were said before."
-                return
-            index += 1
+            found.append((index, index + size))
+    return found
 
 
 def _title_copy(title: str, tokens: list[tuple[str, int, int]], text: str) -> Iterator[Raw]:
@@ -120,9 +136,10 @@ def _title_copy(title: str, tokens: list[tuple[str, int, int]], text: str) -> It
     words = [word for word, _, _ in tokens]
     if not words or not wanted:
         return
-    known = set(wanted)
-    new = sum(word not in known for word in words)
-    if new <= 1 or (new / len(words) <= 0.15 and len(words) <= 2 * len(wanted)):
+    known = {word.rstrip("s") for word in wanted}
+    added = [word for word in words if word.rstrip("s") not in known]
+    new = len(added)
+    if len(set(added)) <= (1 if len(words) < 12 else 0) or (new / len(words) <= 0.15 and len(words) <= 2 * len(wanted)):
         yield "title_copy", 0, len(text.rstrip()), "The text repeats the title and adds nothing."
         return
     # The whole title again as a sentence of its own, as data feeds write it.
@@ -136,31 +153,35 @@ def _title_copy(title: str, tokens: list[tuple[str, int, int]], text: str) -> It
 
 
 @lru_cache(maxsize=1)
-def _profiles() -> dict[str, frozenset[str]]:
-    return {language: words - ENGLISH for language, words in FOREIGN.items()}
+def _foreign() -> dict[str, tuple[str, ...]]:
+    """Stop word -> the languages that it belongs to, English ones left out."""
+    words = {word for profile in FOREIGN.values() for word in profile} - ENGLISH
+    return {word: tuple(name for name, profile in FOREIGN.items() if word in profile) for word in words}
 
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
 def _language(text: str) -> Iterator[Raw]:
-    letters = sum(character.isalpha() for character in text)
-    other = list(re.finditer(r"[^\W\d_a-zA-Z\u00aa-\u024f\u1e00-\u1eff]+", text))
-    strange = sum(match.end() - match.start() for match in other if ord(match.group()[0]) > 0x370)
-    if letters >= 8 and strange > 0.3 * letters:
-        yield "language", 0, len(text), "Most of the text is not in Latin letters."
-        return
+    if not text.isascii():
+        letters = sum(character.isalpha() for character in text)
+        strange = sum(character.isalpha() and ord(character) > 0x370 for character in text)
+        if letters >= 8 and strange > 0.3 * letters:
+            yield "language", 0, len(text), "Most of the text is not in Latin letters."
+            return
+    foreign = _foreign()
     for match in _SENTENCE.finditer(text):
-        words = [word.group().lower() for word in _WORD.finditer(match.group())]
-        if len(words) < 5:
+        words = [word.lower() for word in _WORD.findall(match.group())]
+        known = [word for word in words if word in foreign]
+        if len(words) < 5 or len(known) < 2:
             continue
         english = sum(word in ENGLISH for word in words)
-        best, hits = "", 0
-        for language, profile in _profiles().items():
-            count = len({word for word in words if word in profile}) + sum(word in profile for word in words)
-            if count > hits:
-                best, hits = language, count
-        # Distinct words and all of them are added up, so that one foreign name ("La La Land") does not suffice.
-        if hits >= 5 and hits / 2 > 1.5 * english:
+        counts: dict[str, float] = {}
+        # Each word counts, and its first time twice, so that one foreign name ("La La Land") does not suffice.
+        for number, word in enumerate(known):
+            for language in foreign[word]:
+                counts[language] = counts.get(language, 0) + (1 if word in known[:number] else 2)
+        best = max(counts, key=lambda language: counts[language])
+        if counts[best] >= 5 and counts[best] / 2 > 1.5 * english:
             start = match.start() + len(match.group()) - len(match.group().lstrip())
             yield "language", start, match.end(), f"This reads as {best}, not English."

@@ -35,7 +35,6 @@ _units(
     oz__ounce=28.35,
     lb__lbs__pound=453.6,
     tonne__ton=1e6,
-    stone=6350,
 )
 _units(
     "volume",
@@ -72,7 +71,7 @@ _units("charge", mah__milliamp_hour=1, ah__amp_hour=1000)
 _units("energy", wh__watt_hour=1, kwh=1000)
 _units("heat", kcal__calorie__cal=1, kj=0.239, btu=0.252)
 _units("storage", kb__kilobyte=1e3, mb__megabyte=1e6, gb__gig__gigabyte__gigs=1e9, tb__terabyte=1e12)
-_units("data rate", kbps=1e3, mbps__mbit_s__mb_s=1e6, gbps__gb_s=1e9)
+_units("data rate", kbps=1e3, mbps=1e6, gbps=1e9)
 _units("frequency", hz__hertz=1, khz=1e3, mhz__megahertz=1e6, ghz__gigahertz=1e9)
 _units("camera", mp__megapixel=1)
 _units("resolution", p=1, k=1000, dpi__ppi=7)
@@ -85,16 +84,21 @@ _units("pressure", bar=1, psi=0.06895, kpa=0.01, pa=1e-5)
 _units("sound", db__decibel=1, ohm=1000)
 _units("light", lm__lumen=1, lux=1000)
 _units("share", percent__per_cent__pct=1)
-_units("cloth", gsm=1, denier=100, thread_count=1e6)
+_units("cloth", gsm=1, denier__d=100, thread_count=1e6)
 _units("gold", carat__karat__ct__kt=1)
 _units("dose", iu=1, spf=1000)
 _units("money", dollar__usd__buck=1, euro__eur=1000, pound_sterling__gbp__quid=1e6, cent__pence=1e9)
 _units("area", sq_ft__square_foot__square_feet=0.0929, sq_m__square_metre__square_meter=1, acre=4046.9, hectare=10000)
 _units("print", mil=1, gauge=1000)
 _units("torque", newton_metre__newton=1)
+_units("wire", awg=1)
+_units("flow", gpm=1, lpm=0.264, cfm=7.48)
+_units("frames", fps=1)
 
 # A unit so short that it also is a word or a letter: it counts only when written against a digit, or after a figure.
-SHORT_UNITS = frozenset({"m", "g", "l", "v", "a", "w", "h", "p", "k", "c", "f", "in", "ct", "ton", "pa", "pt", "mi"})
+SHORT_UNITS = frozenset(
+    {"m", "g", "l", "v", "a", "w", "h", "p", "k", "c", "f", "d", "in", "ct", "ton", "pa", "pt", "mi"}
+)
 
 NUMBER_WORDS: dict[str, int] = {
     word: value
@@ -141,12 +145,14 @@ COLOUR_THINGS: dict[str, frozenset[str]] = {
         "black": "pepper tea coffee pudding friday hole market ice sheep death magic box belt bean currant forest "
         "cherry garlic olive olives beans comedy humour bird country powder metal eye widow sea mass lace mail ops",
         "white": "wine noise house collar board balance paper chocolate rice sugar bread water pepper lie knight "
-        "christmas vinegar tea flour lies elephant horses spirit hat label goods space",
+        "christmas vinegar tea flour lies elephant horses spirit hat label goods space "
+        "blossom flowers petals lily lilies whites",
         "green": "tea house energy light room grocer beans bean card fingers fingered belt beret goods man party "
         "tomatoes pepper peppers salad party pesto power lentils",
         "red": "wine carpet tape herring cross meat pepper peppers planet sea army flag squirrel squirrels kite "
         "deer onion onions lentils lentil alert cabbage herrings tide brick rag heat",
-        "blue": "cheese blood whale moon ray collar badge plaque chip chips tit tits jeans note monday pencil",
+        "blue": "light lights cheese blood whale moon ray collar badge plaque chip chips tit tits jeans note "
+        "monday pencil",
         "brown": "rice sugar bread bear paper ale trout sauce bag owl",
         "yellow": "pages card fever line pepper split",
         "grey": "area matter seal squirrel eminence market",
@@ -157,25 +163,51 @@ COLOUR_THINGS: dict[str, frozenset[str]] = {
 }
 
 MATERIALS = frozenset(
-    "cotton wool woollen woolen linen silk polyester nylon leather suede denim velvet velour corduroy tweed flannel "
+    "cotton wool woollen linen silk polyester nylon leather suede nubuck denim velvet velour corduroy tweed flannel "
     "fleece cashmere merino mohair alpaca viscose rayon lyocell tencel modal spandex elastane lycra canvas satin "
-    "chiffon lace neoprene microfibre polypropylene polyethylene polycarbonate polyurethane acrylic pvc abs vinyl "
-    "plastic bakelite silicone rubber latex foam steel stainless aluminium aluminum iron brass copper bronze titanium "
-    "chrome zinc tin pewter platinum metal alloy nickel tungsten magnesium carbon glass borosilicate crystal ceramic "
-    "porcelain stoneware earthenware terracotta enamel enamelled marble granite slate concrete resin epoxy "
-    "wood wooden timber oak pine bamboo teak walnut beech beechwood birch maple mahogany acacia cedar ash elm cherry "
-    "rosewood ebony spruce hardwood softwood plywood mdf hazel willow cork wicker rattan jute hemp sisal seagrass "
-    "cardboard parchment vellum kraft tritan kevlar gore-tex cordura fibreglass fiberglass microsuede felted "
-    "gold silver sherpa horsehair sheepskin cowhide calfskin lambskin feather down polycotton melamine "
-    "plush poplin terry muslin gauze jersey hessian burlap tarpaulin oilcloth wax beeswax soy".split()
+    "chiffon lace neoprene microfibre polypropylene polyethylene polycarbonate polyurethane acrylic pvc abs vinyl tpu "
+    "eva hdpe epdm pbt pla mdf plastic bakelite celluloid silicone rubber latex foam steel stainless aluminium iron "
+    "brass copper bronze titanium chrome zinc tin pewter platinum metal alloy nickel tungsten magnesium carbon glass "
+    "borosilicate crystal zirconia ceramic porcelain stoneware earthenware terracotta enamel enamelled marble granite "
+    "slate concrete resin epoxy quartz wood wooden timber oak pine bamboo teak walnut beech beechwood birch maple "
+    "mahogany acacia cedar ash elm cherry rosewood pearwood applewood ebony spruce driftwood hardwood softwood plywood "
+    "hazel willow cork wicker rattan jute hemp sisal seagrass cardboard parchment vellum kraft tritan kevlar cordura "
+    "fibreglass microsuede felt gold silver sherpa horsehair sheepskin cowhide calfskin lambskin leathercloth "
+    "leatherette feather down polycotton melamine plush poplin terry muslin gauze jersey hessian burlap tarpaulin "
+    "oilcloth wax beeswax soy vanadium".split()
 )
 # Material words that are something else more often than not: a material only in "made of ...", "... handle" and such.
 WEAK_MATERIALS = frozenset(
-    "glass iron tin carbon crystal ash cherry maple down feather metal gold silver wax soy jersey lace plush wood "
-    "pine cedar copper bronze platinum slate granite cork willow hazel oak foam walnut beech birch elm spruce "
-    "felted enamel terry satin canvas parchment vellum kraft timber rubber nickel modal chrome ebony hemp "
-    "magnesium zinc resin plastic marble pewter brass terracotta gauze bamboo steel".split()
+    "iron tin carbon crystal ash cherry maple down feather gold silver wax soy jersey lace wood pine cedar platinum "
+    "slate cork willow hazel foam birch elm spruce felt terry satin canvas parchment vellum kraft nickel modal ebony "
+    "hemp magnesium zinc marble gauze copper eva pla quartz oak walnut beech timber concrete".split()
 )
+# A material's word that is none before or after these.
+NO_MATERIAL_BEFORE: dict[str, str] = {
+    "glass": "a the your each per wine pint shot looking hour magnifying another or on against",
+    "metal": "heavy death thrash",
+    "flannel": "a the your",
+    "cotton": "clean fresh crisp",
+    "leather": "and",
+    "sherpa": "a the",
+}
+NO_MATERIAL_AFTER: dict[str, str] = {
+    "glass": "of ceiling half plates",
+    "rubber": "duck ducks stamp stamps band bands trees",
+    "brass": "band bands section instruments tacks",
+    "steel": "yourself drum drums guitar guitars wool band",
+    "plastic": "surgery surgeon waste free",
+    "silk": "road roads worms",
+    "velvet": "rope revolution",
+    "metal": "detector detectors",
+    "silver": "lining birch screen medal",
+    "gold": "medal standard rush",
+    "wool": "shop cycle",
+    "vinyl": "collection collectors",
+    "bamboo": "extract shoots",
+    "latex": "paint",
+}
+
 # What a material's word also stands for: an input that names the left supports the right.
 IMPLIED_MATERIALS: dict[str, str] = {
     "stainless": "steel metal",
@@ -236,6 +268,11 @@ IMPLIED_MATERIALS: dict[str, str] = {
     "enamelled": "enamel",
     "enamel": "enamelled",
     "plush": "polyester",
+    "galvanised": "zinc steel metal",
+    "metal": "metal",
+    "leatherette": "leather",
+    "gold": "golden metal",
+    "silver": "metal",
 }
 
 AMERICAN: dict[str, str] = {
@@ -244,6 +281,16 @@ AMERICAN: dict[str, str] = {
     "flavor": "flavour", "flavored": "flavoured", "center": "centre", "meter": "metre",
 }  # fmt: skip
 """American spelling -> the spelling that the lists here use."""
+
+IMPLIED_COLOURS: dict[str, str] = {
+    "primary": "red yellow blue",
+    "rainbow": "red orange yellow green blue purple",
+    "multicolour": "red orange yellow green blue purple pink",
+    "multicoloured": "red orange yellow green blue purple pink",
+    "navy": "blue", "teal": "blue green", "turquoise": "blue green", "burgundy": "red", "crimson": "red",
+    "scarlet": "red", "charcoal": "grey", "slate": "grey", "ivory": "white", "lilac": "purple", "beige": "brown",
+}  # fmt: skip
+"""What a colour's word also stands for: an input that names the left supports the right."""
 
 CAPITALISED = frozenset(
     # Words that English writes with a capital letter and that name no brand.
@@ -255,7 +302,8 @@ CAPITALISED = frozenset(
     "japanese chinese indian scottish irish welsh dutch swiss swedish danish african asian mexican russian victorian "
     "edwardian georgian tudor medieval renaissance gothic celtic arabic hebrew turkish thai korean norwegian polish "
     "portuguese brazilian australian canadian jewish christian muslim buddhist catholic a b c d e f g x y z o t v s "
-    "l m xs xl xxl xxxl ideal perfect great please note keeps includes".split()
+    "l m xs xl xxl xxxl aa aaa rgb gps sim sd atm lpg co gigabit wwii vat pe ir 3d n w "
+    "ideal perfect great please note keeps includes".split()
 )
 
 TECHNOLOGIES = (
@@ -263,7 +311,7 @@ TECHNOLOGIES = (
     r"|nfc|zigbee|z-wave|matter|airplay|chromecast|alexa|google (?:home|assistant)|siri|homekit|iphones?|ipads?|ipods?"
     r"|ios|android|windows(?: \d+)?|macos|mac os|macs?|linux|chromebooks?|playstation(?: \d)?|ps[345]|xbox"
     r"|nintendo(?: switch)?|samsung|galaxy|kindle|magsafe|qi|lightning|micro-?sd|sd cards?|ethernet|aux"
-    r"|fire tv|apple(?: watch| tv)?|nespresso|dolce gusto|lego|gopro|garmin|fitbit|whatsapp|spotify|netflix|zoom"
+    r"|vesa|fire tv|apple(?: watch| tv)?|nespresso|dolce gusto|lego|gopro|garmin|fitbit|whatsapp|spotify|netflix|zoom"
 )
 
 ENGLISH = frozenset(

@@ -11,9 +11,17 @@ from shelftalker.evaluation.checking.source import WORD, Source
 from shelftalker.evaluation.checking.words import SENTENCE_START
 
 _TECHNOLOGY = re.compile(rf"\b(?:{TECHNOLOGIES})\b(?![- ]?free)", re.I)
+# One cheap look before the long patterns.
+_USES = ("with ", "works on", "work on", "fit", "replaces", "plugs into")
+_DEVICES = (
+    "usb bluetooth wi-fi wifi hdmi display thunderbolt nfc zigbee z-wave matter airplay chromecast alexa google siri "
+    "homekit iphone ipad ipod ios android windows mac linux chromebook playstation ps3 ps4 ps5 xbox nintendo samsung "
+    "galaxy kindle magsafe qi lightning sd ethernet aux vesa fire apple nespresso dolce lego gopro garmin fitbit "
+    "whatsapp spotify netflix zoom"
+).split()
 _WORKS_WITH = re.compile(
-    r"\b(?:compatible with|works (?:well )?with|work with|for use with|designed for use with|suitable for use with"
-    r"|fits (?:all|any|most|every|both|standard|the)|replaces|interchangeable with|plugs into)\s"
+    r"\b(?:compatible with|works? (?:well )?(?:with|on)|for use with|designed for use with|suitable for use with"
+    r"|fits? (?:all|any|most|every|both)|replaces|interchangeable with|plugs into)\s"
     r"(?P<what>[^.,;:!?()\n]{3,60})",
     re.I,
 )
@@ -23,9 +31,13 @@ _PLAIN = frozenset(
 )
 
 
+_INDUCTION = re.compile(r"\binduction (?:suitable|ready|compatible|safe)|suitable for (?:all hobs|induction)", re.I)
+
+
 def compatibility(source: Source, text: str) -> Iterator[Raw]:
     """What it is said to work with, and named technologies."""
-    for match in _WORKS_WITH.finditer(text):
+    lower = text.lower()
+    for match in _WORKS_WITH.finditer(text) if any(hint in lower for hint in _USES) else ():
         words = [word.group() for word in WORD.finditer(match["what"])]
         content = [word for word in words if word.lower() not in _PLAIN][:4]
         known = sum(source.has(word) or source.has_code(word) for word in content)
@@ -36,7 +48,10 @@ def compatibility(source: Source, text: str) -> Iterator[Raw]:
                 match.start("what") + len(match["what"].rstrip()),
                 "The input does not say what it works with.",
             )
-    for match in _TECHNOLOGY.finditer(text):
+    for match in _INDUCTION.finditer(text) if "induction" in lower or "all hobs" in lower else ():
+        if not source.has("induction"):
+            yield "compatibility", match.start(), match.end(), "The input does not mention induction."
+    for match in _TECHNOLOGY.finditer(text) if any(hint in lower for hint in _DEVICES) else ():
         word = match.group()
         if word.lower() in {
             "windows",
@@ -67,26 +82,43 @@ _MARKS = (
 _MARKED = r"[- ](?:certified|approved|listed|registered|compliant|rated|certification|mark(?:ed)?|tested|organic)"
 _BY = (
     r"(?:officially|independently|fully|medically|clinically|dermatologically) "
-    r"|(?:dermatologist|lab(?:oratory)?|vet|doctor|paediatrician|safety|drop|allergy)[- ]"
+    r"|(?:\w+ologist|lab(?:oratory)?|vet|doctor|paediatrician|safety|drop|allergy|damp|wet|bench)[- ]"
 )
 _PROMISED = (
-    r"certified(?: organic)?|certificates?|certification|patented|patent[- ]pending|award[- ]winn(?:ing|er)"
+    r"certified(?: organic)?|certification|patented|patent[- ]pending|award[- ]winn(?:ing|er)"
     r"|prize[- ]winning|best[- ]?sell(?:er|ing)|(?:lifetime|limited|money[- ]back|satisfaction|manufacturer'?s?|full) "
     r"(?:warranty|guarantee)|warranty|guaranteed?"
 )
+_SUBSTANCE = (
+    r"(?:BPA|phthalate|gluten|dairy|lactose|nut|wheat|lead|cruelty|paraben|latex|sugar|caffeine|ammonia|sulphate|sulfate"
+    r"|fragrance|acid|chlorine|nickel|preservative)s?"
+)
 _FREE_OF = (
-    r"(?:BPA|phthalate|gluten|dairy|nut|lead|cruelty|paraben|latex)[- ]free|[Nn]on-?toxic|[Hh]ypoallergenic"
-    r"|[Ff]ood[- ](?:grade|safe)|[Hh]alal|[Kk]osher|(?:flame|fire)[- ]retardant|bulletproof|[Cc]hild[- ]?safe"
-    r"|(?:medical|military|hospital)[- ]grade"
+    rf"{_SUBSTANCE}[- ]free|free (?:of|from) (?:\w+ )?{_SUBSTANCE}(?:(?:,| and| or) \w+)?|non-?toxic|hypo-?allergenic"
+    r"|food[- ](?:grade|safe)|halal|kosher|vegan|organic(?= (?:cotton|\w+ certified)|[.,])|organically grown"
+    r"|(?:flame|fire)[- ]retardant|bulletproof|child[- ]?safe|(?:medical|military|hospital)[- ]grade|dolphin[- ]safe"
 )
+# "WRAS approved", "Sold Secure Silver rated", "Great Taste Award winner": whoever says so.
+_BODY = r"(?:[A-Z][\w-]+ )+(?:approved|certified|accredited|rated|listed|[Aa]ward(?:s|(?: winner)?))"
 _CERTIFICATE = re.compile(
-    rf"\b(?:(?:{_MARKS})(?:{_MARKED})?|(?i:{_BY})(?i:certified|approved|tested|proven|recommended|licensed)"
-    rf"|(?i:{_PROMISED})|{_FREE_OF})(?!\w)"
+    rf"\b(?:{_BODY}|(?:{_MARKS})(?:{_MARKED})?"
+    rf"|(?i:{_BY})(?i:certified|approved|tested|proven|recommended|licensed|reviewed|rated)"
+    rf"|(?i:{_PROMISED})|(?i:{_FREE_OF})(?i: certified)?)(?!\w)"
 )
+# One cheap look: most texts promise nothing, and then the long pattern need not be tried at every word.
+_PROMISING = (
+    "certif approved tested proven recommend licensed reviewed rated listed accredit award patent prize sell warrant "
+    "guarant free toxic allergenic food halal kosher vegan organic retardant proof safe grade rohs fair energy leaping "
+    "woolmark soil red tractor kitemark"
+).split()
+_CAPITALS = re.compile(r"[A-Z]{2}")
 
 
 def certifications(source: Source, text: str) -> Iterator[Raw]:
     """Certificates, approvals, awards, guarantees."""
+    lower = text.lower()
+    if not _CAPITALS.search(text) and not any(hint in lower for hint in _PROMISING):
+        return
     for match in _CERTIFICATE.finditer(text):
         written = match.group()
         words = [word.group() for word in WORD.finditer(written)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shelftalker.evaluation.checking.lexicon import (
@@ -28,6 +29,8 @@ class Quantity:
     word: bool = False
     """Written in letters ("two")."""
     ordinal: bool = False
+    ounces: bool = False
+    """Written in ounces: of mass or, in kitchens, of volume."""
     shared: bool = False
     """The unit was taken from a later number of a list ("12 x 45 mm"); perhaps it is a count ("2 x 500 ml")."""
 
@@ -47,6 +50,8 @@ _NUMBER = re.compile(
     rf"|(?P<words>{_WORDS})|(?P<ordinal>{_ORDINAL}))",
     re.IGNORECASE,
 )
+_TOKEN = re.compile(r"[^\W\d_]+|(?:[$£€]\s?)?\.?[\d½¼¾⅓⅔⅛⅜⅝⅞][\d.,]*")
+_OPENERS = frozenset([*NUMBER_WORDS, *MULTIPLIERS, *ORDINALS, "a", "half"])
 _UNIT_NAMES = sorted((name for name in UNITS), key=len, reverse=True)
 _UNIT = re.compile(
     rf"(?P<gap>[ \u00a0-]?)(?:(?P<name>(?:{'|'.join(re.escape(name) for name in _UNIT_NAMES)})s?)(?![\w&]|-?\d)"
@@ -57,6 +62,11 @@ _SIGNS = {"%": "percent", '"': "inch", "″": "inch", "”": "inch", "''": "inch
 # Between two numbers that share the unit written after the last one: "12 x 45 mm", "30-40 cm", "2 or 3 hours".
 _JOIN = re.compile(r"\s?(?:x|×|by|to|or|and|-|–|/)\s?(?:x\s)?", re.IGNORECASE)
 _DIMENSION_LETTER = re.compile(r'\s?(?:["″]|cm|mm|in)?\s?[LWHD]\b\.?')
+_INCH_AFTER = re.compile(
+    r"\s*(?:[.,;:)x×]|$|-|by\b|and\b|to\b|or\b|long|wide|tall|high|deep|across|thick|square|diameter|frame|screen|blade"
+    r"|drive|socket|board|pot|round|pan|drill)"
+)
+_OUNCES = re.compile(r"\b(?:oz|ounces?)\b", re.IGNORECASE)
 _MONEY = {"$": 1.0, "€": 1000.0, "£": 1e6}
 
 
@@ -87,7 +97,7 @@ def _words(text: str) -> float:
     return value / 2 if text.lower().startswith("half") else value
 
 
-def _unit_after(text: str, position: int, *, worded: bool) -> tuple[str, float, int] | None:
+def _unit_after(text: str, position: int, *, worded: bool, fraction: bool) -> tuple[str, float, int] | None:
     """Dimension, scale and end of the unit written at ``position``."""
     match = _UNIT.match(text, position)
     if match is None:
@@ -111,13 +121,10 @@ def _unit_after(text: str, position: int, *, worded: bool) -> tuple[str, float, 
         if worded and name != "ton":
             return None
         follows = text[match.end() : match.end() + 12]
-        # "1 in 10", "4 in a row", "two in one", "6 in the box" are no inches; "I" and "A" no units.
-        if (
-            name == "in"
-            and match["gap"] == " "
-            and re.match(r"\s+(?:a|an|the|one|all|each|\d|total|every|this|your)\b", follows)
-        ):
-            return None
+        if name == "in" and match["gap"] == " " and not _INCH_AFTER.match(follows) and not fraction:
+            return None  # "3 in red", "two in one"
+        if (name == "h" and written == "H") or (name == "d" and (written == "d" or match["gap"])):
+            return None  # a pencil's or a glass's hardness; "2d"
         if name in {"a", "c", "f", "p", "k", "h"} and match["gap"] == " " and written.islower():
             return None
         if name == "m" and written == "M" and match["gap"]:
@@ -130,12 +137,24 @@ def _unit_after(text: str, position: int, *, worded: bool) -> tuple[str, float, 
     return dimension, scale, match.end()
 
 
+def _numbers(text: str) -> Iterator[re.Match[str]]:
+    """Every number; the expensive pattern is tried only where a word or figure may begin one."""
+    end = 0
+    for token in _TOKEN.finditer(text):
+        if token.start() < end or (token.group()[0].isalpha() and token.group().lower() not in _OPENERS):
+            continue
+        match = _NUMBER.match(text, token.start())
+        if match is not None:
+            end = match.end()
+            yield match
+
+
 def quantities(text: str) -> list[Quantity]:
     """Every number in ``text`` in order, with its unit where one is written."""
     found: list[Quantity] = []
     chain: list[int] = []  # positions in `found` of bare numbers that would share the next number's unit
     last_end = -1
-    for match in _NUMBER.finditer(text):
+    for match in _numbers(text):
         start, end = match.start(), match.end()
         figure, words, ordinal = match["figure"], match["words"], match["ordinal"]
         if figure:
@@ -145,7 +164,11 @@ def quantities(text: str) -> list[Quantity]:
         else:
             value = float(ORDINALS[ordinal.lower()])
         is_ordinal = bool(ordinal or match["nth"])
-        unit = None if is_ordinal else _unit_after(text, end, worded=bool(words))
+        unit = (
+            None
+            if is_ordinal
+            else _unit_after(text, end, worded=bool(words), fraction="/" in (figure or "") or "." in (figure or ""))
+        )
         dimension, base = None, value
         joined = bool(chain) and _JOIN.fullmatch(text, last_end, start) is not None
         if match["money"]:
@@ -163,7 +186,8 @@ def quantities(text: str) -> list[Quantity]:
             continue  # the head of a code ("5G", "3D"): a model number's business
         else:
             chain = [*chain, len(found)] if joined else [len(found)]
-        found.append(Quantity(start, end, value, dimension, base, bool(words or ordinal), is_ordinal))
+        ounces = dimension == "mass" and bool(_OUNCES.search(text, match.end(), end))
+        found.append(Quantity(start, end, value, dimension, base, bool(words or ordinal), is_ordinal, ounces))
         letter = _DIMENSION_LETTER.match(text, end)
         last_end = letter.end() if letter else end
     return found
@@ -181,7 +205,8 @@ class Figures:
         if (quantity.dimension is None or quantity.shared) and quantity.value in self.values:
             return True
         return any(
-            dimension == quantity.dimension and abs(base - quantity.base) <= 0.02 * abs(base) + 1e-9
+            (dimension == quantity.dimension and _near(base, quantity.base))
+            or (dimension == "volume" and quantity.ounces and _near(base, quantity.value * UNITS["fl oz"][1]))
             for dimension, base in self.measures
         )
 
@@ -190,7 +215,12 @@ class Figures:
         return quantity.value in self.values
 
 
+def _near(known: float, said: float) -> bool:
+    return abs(known - said) <= 0.02 * abs(known) + 1e-9
+
+
 _RUN = re.compile(r"\d+(?:\.\d+)?")
+_INCHES = re.compile(r"\b(\d+(?:\.\d+)?) in\b")
 _LETTERS = re.compile(r"[a-z]+", re.IGNORECASE)
 
 
@@ -203,7 +233,9 @@ def figures(text: str) -> Figures:
     values |= {
         float(IMPLIED_NUMBERS[word.lower()]) for word in _LETTERS.findall(text) if word.lower() in IMPLIED_NUMBERS
     }
-    measures = [(quantity.dimension, quantity.base) for quantity in found if quantity.dimension is not None]
+    # In a title "6 in" is inches even where a sentence would leave it open.
+    inches = [("length", float(run) * 25.4) for run in _INCHES.findall(text)]
+    measures = inches + [(quantity.dimension, quantity.base) for quantity in found if quantity.dimension is not None]
     # "4 x 250 ml" and "6 Pack, 330 ml" also give the total.
     counts = [item.value for item in found if (item.dimension is None or item.shared) and 1 < item.value <= 1000]
     totals = [(dimension, base * count) for dimension, base in measures for count in counts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from shelftalker.evaluation.checking.lexicon import AMERICAN, IMPLIED_MATERIALS
+from shelftalker.evaluation.checking.lexicon import AMERICAN, IMPLIED_COLOURS, IMPLIED_MATERIALS
 from shelftalker.evaluation.checking.quantities import Figures, figures
 
 WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
@@ -31,11 +31,13 @@ class Source:
     def __init__(self, text: str) -> None:
         self.text = text
         self.lower = text.lower()
+        self.spaced = self.lower.replace("-", " ")
         self.figures: Figures = figures(text)
         words = [match.group() for match in WORD.finditer(text)]
         pieces = [piece for word in words for piece in _PIECES.split(word) if piece]
         self.stems = frozenset(stem(word) for word in [*words, *pieces])
         self._squeezed = _GAPS.sub("", self.lower)
+        self.colours = self.stems | {name for word in self.stems for name in IMPLIED_COLOURS.get(word, "").split()}
         implied = {name for word in self.stems for name in IMPLIED_MATERIALS.get(word, "").split()}
         self.materials = self.stems | implied
 

@@ -11,6 +11,8 @@ from shelftalker.evaluation.checking.lexicon import (
     COLOUR_THINGS,
     COLOURS,
     MATERIALS,
+    NO_MATERIAL_AFTER,
+    NO_MATERIAL_BEFORE,
     WEAK_COLOURS,
     WEAK_MATERIALS,
 )
@@ -20,55 +22,74 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 _ALL_COLOURS = COLOURS | WEAK_COLOURS
 _SHADE = re.compile(
-    r"(?:\b(?:dark|light|pale|deep|bright|matte?|glossy|metallic|pastel|neon|soft|dusty|in|burnt|hot)\s)$", re.I
+    r"\b(?:dark|light|pale|deep|bright|matte?|glossy|metallic|pastel|neon|dusty|burnt|hot|painted|coloured|in)\s$", re.I
 )
-_COLOUR_NOUN = re.compile(r"[- ](?:colou?red|colou?r|finish(?:ed)?|trim|shade|hue|version|tint(?:ed)?)\b", re.I)
-_OTHER_COLOUR = re.compile(rf"(?:\s?[,/]\s?|\s(?:and|or|with)\s)(?:{'|'.join(sorted(COLOURS))})\b", re.I)
+_COLOUR_NOUN = re.compile(r"[- ](?:colou?red|colou?rs?|finish(?:ed)?|trim|shade|hue|version|tint(?:ed)?)\b", re.I)
+_ENDS = re.compile(r"\s*(?:[.,;)]|$|and\b|or\b|with\b)")
+_LISTED = re.compile(r"\s?[,/]\s?(?:and |or )?|\s(?:and|or|with|&)\s")
 _BLACK_AND_WHITE = re.compile(r"\bblack[- ]and[- ]white\b", re.I)
+_NEXT = re.compile(r"[- ](\w+)")
 
 
 def colours(source: Source, text: str) -> Iterator[Raw]:
     """Colour words that speak of a colour."""
+    found = [match for match in _WORD.finditer(text) if stem(match.group()) in _ALL_COLOURS]
+    if not found:
+        return
     exempt = [match.span() for match in _BLACK_AND_WHITE.finditer(text)]
-    for match in _WORD.finditer(text):
-        word = stem(match.group())
-        if word not in _ALL_COLOURS or source.has(word):
-            continue
-        if any(start <= match.start() < end for start, end in exempt):
-            continue
-        after = text[match.end() : match.end() + 24]
-        if word in WEAK_COLOURS:
-            shade = _SHADE.search(text[: match.start()])
-            named = _COLOUR_NOUN.match(after)
-            beside = _OTHER_COLOUR.match(after)
-            in_colour = shade and shade.group().strip().lower() == "in"
-            if in_colour:
-                named = named or re.match(r"\s*(?:[.,;]|$|and\b|or\b|with\b)", after)
-                shade = None
-            if not (shade or named or beside):
+    for run in _runs(found, text):
+        names = [stem(match.group()) for match in run]
+        # "Peach, mint, sky and blush": listed names of things are colours, and so are those beside a plain colour.
+        sure = len(run) > 2 or (len(run) > 1 and any(name in COLOURS for name in names))
+        for match, name in zip(run, names, strict=True):
+            if name in source.colours or any(start <= match.start() < end for start, end in exempt):
                 continue
-        else:
-            following = re.match(r"[- ](\w+)", after)
-            if following and following[1].lower() in COLOUR_THINGS.get(word, ()):
-                continue
-            if match.group()[0].isupper() and following and following[1][0].isupper():
-                continue  # part of a name
-        yield "colour", match.start(), match.end(), f"The input does not give the colour {match.group()!r}."
+            if _speaks_of_colour(match, name, text, sure):
+                yield "colour", match.start(), match.end(), f"The input does not give the colour {match.group()!r}."
+
+
+def _runs(found: list[re.Match[str]], text: str) -> Iterator[list[re.Match[str]]]:
+    run: list[re.Match[str]] = []
+    for match in found:
+        if run and not _LISTED.fullmatch(text, run[-1].end(), match.start()):
+            yield run
+            run = []
+        run.append(match)
+    yield run
+
+
+def _speaks_of_colour(match: re.Match[str], name: str, text: str, sure: bool) -> bool:
+    following = _NEXT.match(text, match.end())
+    if name in COLOURS:
+        if following and following[1].lower() in COLOUR_THINGS.get(name, ()):
+            return False
+        if match.group().lower() in {"blacks", "whites", "reds", "greens"} and not sure:
+            return False  # of a screen, of a wine list, of a salad
+        return not (match.group()[0].isupper() and following and following[1][0].isupper())  # part of a name
+    if sure or _COLOUR_NOUN.match(text, match.end()):
+        return True
+    shade = _SHADE.search(text, max(0, match.start() - 12), match.start())
+    if shade is None:
+        return False
+    return shade.group().strip().lower() != "in" or bool(_ENDS.match(text, match.end()))
 
 
 _MADE_OF = re.compile(
     r"(?:\b(?:made (?:of|from|in|with)|crafted (?:of|from|in)|cast in|turned from|cut from|carved from|in|of|solid|pure"
-    r"|real|genuine|brushed|polished|durable|recycled|treated|coated|plated|tempered|cast|sturdy|stainless|powder-coated"
-    r"|hardened|forged|galvanised|galvanized|anodised|anodized|reclaimed|sustainable|quality|natural|waterproof"
-    r"|\d+ ?%|hammered|woven|toughened|high-carbon|steel|lacquered|oiled|moulded|molded|natural)\s(?:\w+\s)?)$",
+    r"|real|genuine|brushed|polished|durable|recycled|treated|coated|plated|tempered|cast|sturdy|stainless"
+    r"|powder-coated|hardened|forged|galvanised|galvanized|anodised|anodized|reclaimed|sustainable|quality|natural"
+    r"|waterproof|\d+ ?%|hammered|woven|toughened|high-carbon|lacquered|oiled|moulded|molded|bare|carat|sterling)"
+    r"\s(?:\w+\s)?)$",
     re.I,
 )
 _MADE_THING = re.compile(
-    r"[- ](?:handles?|body|frame|case|casing|construction|shell|lid|base|legs?|blades?|top|tops|shade|plate|plates|bowl"
-    r"|wire|rod|tube|pole|strap|lining|lined|coating|coated|plated|finish|fittings?|hardware|buckle|zip|buttons?"
-    r"|parts?|feet|tray|pins?|rings?|hoops?|board|door|panels?|jar|bottle|hinges?|screws?|hooks?|rails?|bars?"
+    r"[- ](?:handles?|body|bodies|frame|cases?|casing|construction|shell|lid|base|legs?|blades?|tops?|shade|plates?|bowl"
+    r"|wire|rod|tube|pole|straps?|lining|lined|coating|coated|plated|finish|fittings?|hardware|buckles?|zips?|buttons?"
+    r"|parts?|feet|tray|pins?|rings?|hoops?|boards?|doors?|panels?|jar|bottle|hinges?|screws?|hooks?|rails?|bars?|pads?"
     r"|housing|wheels?|grips?|sleeves?|soles?|insoles?|tips?|ends?|nozzle|straws?|core|veneer|slats?|posts?|studs?"
-    r"|basket|liner|stand|filling|fill|mesh|fabric|foam|slab|block|ferrule|tines?|bearings?|chain)\b",
+    r"|basket|liner|stand|filling|fill|mesh|fabric|slab|block|ferrule|tines?|bearings?|chain|contacts?|spikes?|reeds?"
+    r"|strings?|conductors?|eyelets?|grommets?|caps?|valves?|comb|neck|spine|corners?|brackets?|arms?|clasp|cord|trim"
+    r"|steel|alloy|upper|uppers|box)\b",
     re.I,
 )
 
@@ -79,11 +100,17 @@ def materials(source: Source, text: str) -> Iterator[Raw]:
         word = stem(match.group())
         if word not in MATERIALS or word in source.materials:
             continue
-        if word in WEAK_MATERIALS:
-            before, after = text[max(0, match.start() - 40) : match.start()], text[match.end() : match.end() + 20]
-            if not (_MADE_OF.search(before) or _MADE_THING.match(after)):
-                continue
-        if match.group()[0].isupper() and re.match(r"[ -][A-Z]", text[match.end() : match.end() + 2]):
+        before, following = text[max(0, match.start() - 40) : match.start()], _NEXT.match(text, match.end())
+        if word in WEAK_MATERIALS and not (_MADE_OF.search(before) or _MADE_THING.match(text, match.end())):
+            continue
+        previous = before.rsplit(None, 1)[-1].lower() if before.endswith(" ") and before.strip() else ""
+        if previous in NO_MATERIAL_BEFORE.get(word, "").split():
+            continue
+        if following and following[1].lower() in {"free", *NO_MATERIAL_AFTER.get(word, "").split()}:
+            continue
+        if word == "glass" and match.group().lower() != "glass":
+            continue  # glasses are drunk from, or worn
+        if match.group()[0].isupper() and following and following[1][0].isupper():
             continue  # part of a name
         yield "material", match.start(), match.end(), f"The input does not give the material {match.group()!r}."
 
@@ -105,8 +132,31 @@ def names(source: Source, text: str) -> Iterator[Raw]:
         group = [match] if match is not None else []
 
 
+_NATION = re.compile(r"[A-Z][a-z]+(?:ian|ean|ese|ish)")
+_QUOTED = re.compile(r"[^\"“”\n]{1,60}(?=[\"”])")
+
+
+def _opens(text: str, position: int) -> bool:
+    """Whether a sentence begins at ``position``; a quoted title ("Sixteen Chairs") is none."""
+    before = text[max(0, position - 8) : position]
+    if not SENTENCE_START.search(before) and position > 0:
+        return False
+    if before.endswith(('"', "“")):
+        quoted = _QUOTED.match(text, position)
+        words = quoted.group().split() if quoted else []
+        if (
+            words
+            and not words[-1].endswith((".", "!", "?"))
+            and all(word[0].isupper() or len(word) < 5 for word in words)
+        ):
+            return len(words) > 6
+    return True
+
+
 def _name(source: Source, text: str, group: list[re.Match[str]]) -> Iterator[Raw]:
-    opens = bool(SENTENCE_START.search(text[: group[0].start()]))
+    opens = _opens(text, group[0].start())
+    if len(group) == 1 and _NATION.fullmatch(group[0].group()) and re.match(r" [a-z]", text[group[0].end() :][:2]):
+        return  # "Tanzanian beans": where it is from, not who made it
     unknown = []
     for position, match in enumerate(group):
         word = match.group().rstrip("™®©")
