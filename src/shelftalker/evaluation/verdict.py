@@ -101,10 +101,12 @@ def _warnings(results: Results, ranking: Sequence[System], rank_by: str) -> list
             " sibling in the catalogue, copying and editing beats this model."
         )
     for system in results.systems:
-        if system.role == "baseline" and not _level(results, best, system, rank_by):
+        if system.role != "baseline":
             continue
-        if system.role == "baseline":
+        if _level(results, best, system, rank_by):
             warnings.append(f"{best.label} is not significantly better than the untrained {system.label}.")
+        elif _value(best, rank_by) < _value(system, rank_by):
+            warnings.append(f"{best.label} is worse than the untrained {system.label}.")
     test = next((test for test in results.tests if test.a == best.id and test.metric == rank_by), None)
     if test is not None and test.smallest_detectable > 0:
         warnings.append(

@@ -1,0 +1,163 @@
+"""What each metric of our own counts, on texts that a person can count."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from shelftalker.evaluation.metrics import (
+    METRICS,
+    Measurer,
+    distinct,
+    self_repetition,
+    sentences,
+    signature,
+    title_copy,
+)
+from shelftalker.evaluation.novelty import longest_copies
+from shelftalker.retrieve.index import words
+
+
+def test_length_ratio_is_that_of_all_words() -> None:
+    measured = Measurer(["a", "b"], ["one two three four", "five six"]).measure(["one two", "three"])
+    assert measured.score("length_ratio") == 3 / 6
+
+
+def test_references_are_used_whole() -> None:
+    """A prediction that has only the beginning of a long reference must lose recall for all the rest."""
+    long = " ".join(f"word{number}" for number in range(2000))
+    start = " ".join(long.split()[:100])
+    measured = Measurer(["t"], [long]).measure([start])
+    precision, recall = 1.0, 100 / 2000
+    assert measured.score("rouge1") == pytest.approx(2 * precision * recall / (precision + recall))
+    assert measured.score("length_ratio") == 100 / 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("", 0.0),
+        ("one two three", 0.0),
+        ("one two three four", 0.0),
+        ("a b c d a b c d", 1 / 5),
+        ("a a a a a a", 2 / 3),
+    ],
+)
+def test_self_repetition_is_the_share_of_repeated_runs_of_four(text: str, share: float) -> None:
+    assert self_repetition(text.split()) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "share"),
+    [
+        ("blue steel bottle", "blue steel bottle", 1.0),
+        ("a blue steel bottle for you", "blue steel bottle", 3 / 6),
+        ("the bottle is blue", "blue steel bottle", 0.0),
+        ("lamp and lamp", "lamp", 2 / 3),
+        ("", "lamp", 0.0),
+        ("anything", "", 0.0),
+    ],
+)
+def test_title_copy_counts_words_in_runs_that_the_title_has(text: str, title: str, share: float) -> None:
+    assert title_copy(text.split(), title.split()) == pytest.approx(share)
+
+
+def test_distinct_is_distinct_runs_over_runs_with_an_interval_around_it() -> None:
+    texts = [text.split() for text in ("a b a b", "a b c", "d e f")]
+    value, low, high = distinct(texts, 2)
+    assert value == 5 / 7  # ab ba bc de ef of 3 + 2 + 2
+    assert 0 <= low < value < high <= 1
+    assert distinct([], 1) == (0, 0, 0)
+    assert distinct([["a"], ["a"]], 1)[0] == 1 / 2
+
+
+def test_the_jackknife_interval_of_distinct_is_about_as_wide_as_fresh_samples_vary() -> None:
+    generator = np.random.default_rng(3)
+
+    def draw() -> list[list[str]]:
+        return [[f"w{int(rank)}" for rank in generator.zipf(1.6, size=30)] for _ in range(150)]
+
+    fresh = np.std([distinct(draw(), 1)[0] for _ in range(60)])
+    width = np.mean([(high - low) / (2 * 1.96) for _, low, high in (distinct(draw(), 1) for _ in range(20))])
+    assert width == pytest.approx(fresh, rel=0.35)
+
+
+def test_nll_is_a_mean_over_tokens_not_over_rows() -> None:
+    measured = Measurer(["a", "b"], ["x", "y"]).measure(["x", "y"], nll=[(2.0, 1), (4.0, 9)])
+    assert measured.score("nll") == 6.0 / 10
+    assert [row["nll"] for row in measured.row_scores()] == [2.0, pytest.approx(4 / 9, abs=1e-6)]
+
+
+def test_empty_predictions_score_nothing_and_break_nothing() -> None:
+    measured = Measurer(["lamp"] * 2, ["a warm lamp", "a cold lamp"]).measure(
+        ["", ""], hit_cap=[False, False], copied=[0, 0]
+    )
+    for name in ("rouge1", "rouge2", "rougeL", "rougeLsum", "bleu", "chrf", "length_ratio", "novelty", "title_copy"):
+        assert measured.score(name) == 0, name
+    assert measured.corpus["distinct1"] == (0, 0, 0)
+
+
+def test_perfect_predictions_score_fully() -> None:
+    texts = ["a warm lamp for the desk. It is blue.", "the oak table has four legs"]
+    measured = Measurer(["x", "y"], texts).measure(texts)
+    for name in ("rouge1", "rouge2", "rougeL", "rougeLsum"):
+        assert measured.score(name) == 1, name
+    assert measured.score("bleu") == pytest.approx(100)
+    assert measured.score("chrf") == pytest.approx(100)
+
+
+def test_sentences_end_at_points_and_question_marks() -> None:
+    assert sentences("One. Two? Three! 1.5 four") == "One.\nTwo?\nThree!\n1.5 four"
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_says_what_it_is_and_signs_its_numbers(name: str) -> None:
+    metric = METRICS[name]
+    assert len(metric.what) > 20
+    signed = signature(name, 200, decoding="greedy,max:128", engine=None)
+    assert signed.startswith(name)
+    assert "n:200" in signed
+    assert "decoding:greedy,max:128" in signed
+    assert "engine" not in signed
+    if name.startswith("rouge"):
+        assert "stemming:porter" in signed
+
+
+class TestLongestCopies:
+    def test_equal_to_looking_at_every_span(self) -> None:
+        random.seed(1)
+        vocabulary = "a b c d e".split()
+        training = [" ".join(random.choices(vocabulary, k=random.randint(0, 30))) for _ in range(20)]
+        predictions = [" ".join(random.choices([*vocabulary, "z"], k=random.randint(0, 25))) for _ in range(200)]
+        predictions += ["", training[3], f"{training[4]} {training[5]}"]
+        assert longest_copies(predictions, training) == [self._slow(text, training) for text in predictions]
+
+    def test_chunks_make_no_difference(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        random.seed(2)
+        training = [" ".join(random.choices("abcdef", k=20)) for _ in range(30)]
+        predictions = [" ".join(random.choices("abcdef", k=15)) for _ in range(40)]
+        whole = longest_copies(predictions, training)
+        monkeypatch.setattr("shelftalker.evaluation.novelty._CHUNK_WORDS", 50)
+        assert longest_copies(predictions, iter(training)) == whole
+
+    def test_case_and_punctuation_do_not_hide_a_copy(self) -> None:
+        assert longest_copies(["Soft, WARM wool!"], ["so soft warm wool it is"]) == [3]
+
+    def test_a_span_never_crosses_two_descriptions(self) -> None:
+        assert longest_copies(["one two three four"], ["one two", "three four"]) == [2]
+
+    def test_nothing_in_common_nothing_copied(self) -> None:
+        assert longest_copies(["x y", ""], ["a b"]) == [0, 0]
+        assert longest_copies(["x y"], []) == [0]
+
+    @staticmethod
+    def _slow(text: str, training: list[str]) -> int:
+        tokens = words(text)
+        padded = [f" {' '.join(words(other))} " for other in training]
+        spans = ((start, end) for start in range(len(tokens)) for end in range(start + 1, len(tokens) + 1))
+        return max(
+            (end - start for start, end in spans if any(f" {' '.join(tokens[start:end])} " in one for one in padded)),
+            default=0,
+        )
