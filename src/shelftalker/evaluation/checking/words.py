@@ -83,8 +83,8 @@ _MADE_OF = re.compile(
     re.I,
 )
 _MADE_THING = re.compile(
-    r"[- ](?:handles?|body|bodies|frame|cases?|casing|construction|shell|lid|base|legs?|blades?|tops?|shade|plates?|bowl"
-    r"|wire|rod|tube|pole|straps?|lining|lined|coating|coated|plated|finish|fittings?|hardware|buckles?|zips?|buttons?"
+    r"[- ](?:handles?|body|bodies|frame|cases?|casing|construction|shell|lid|base|legs?|blades?|tops?|shade|plates?"
+    r"|bowl|wire|rod|tube|pole|straps?|lining|lined|coating|coated|plated|finish|fittings?|hardware|buckles?|zips?|buttons?"
     r"|parts?|feet|tray|pins?|rings?|hoops?|boards?|doors?|panels?|jar|bottle|hinges?|screws?|hooks?|rails?|bars?|pads?"
     r"|housing|wheels?|grips?|sleeves?|soles?|insoles?|tips?|ends?|nozzle|straws?|core|veneer|slats?|posts?|studs?"
     r"|basket|liner|stand|filling|fill|mesh|fabric|slab|block|ferrule|tines?|bearings?|chain|contacts?|spikes?|reeds?"
