@@ -247,7 +247,7 @@ def run(recipe: str, /, *, force: bool = False, context: Shared) -> None:
 
     Args:
         recipe: a YAML file, or the name of a shipped recipe (sample, flan-t5-base-amazontitles, ...).
-        force: do every stage again.
+        force: do every stage again; the recipe's run folder is removed first.
     """
     from shelftalker.pipeline import run as stage
 
@@ -260,7 +260,7 @@ def demo(*, force: bool = False, context: Shared) -> None:
     """Run the sample recipe on the catalogue and the model that ship inside.
 
     Args:
-        force: do every stage again.
+        force: do every stage again; the recipe's run folder is removed first.
     """
     run("sample", force=force, context=context)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def run(recipe: Recipe, *, force: bool = False) -> Finished:
         forget(recipe)
     prepared = stage("prepare", lambda: prepare(recipe))
     zero_shot = stage("baseline", lambda: baseline(recipe))
-    trained = stage("finetune", lambda: finetune(recipe, resume=_was_cut_short(recipe)))
+    trained = stage("finetune", lambda: finetune(recipe, resume=_has_begun(recipe)))
     compared = stage("compare", lambda: compare([trained.run_dir], recipe, promote=recipe.promoted_dir.name))
     paths = {
         "data": prepared.data_dir,
@@ -118,13 +119,14 @@ def describe_unseen(recipe: Recipe, model: Path) -> list[dict[str, str]]:
 
 
 def forget(recipe: Recipe) -> None:
-    """Remove the manifests of a recipe's stages, so that each is done again."""
+    """Remove a recipe's run folder and the manifests of its other stages, so that each is done again."""
+    shutil.rmtree(recipe.run_dir, ignore_errors=True)
     for folder in (recipe.paths.data, recipe.paths.outputs):
         for path in folder.rglob("*manifest.json"):
             path.unlink()
 
 
-def _was_cut_short(recipe: Recipe) -> bool:
+def _has_begun(recipe: Recipe) -> bool:
     return any(recipe.run_dir.glob("checkpoint-*"))
 
 
