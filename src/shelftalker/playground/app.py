@@ -119,9 +119,11 @@ def build(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
             yield left, view.plain(desk.base.label, "Writing ..."), reference
             yield left, attempt(desk, desk.base.label, text, decoding, columns, kind="st-base"), reference
 
-        def pick(number: int) -> list[str]:
-            known = desk.known.get(desk.titles[number])
-            return [desk.titles[number], *[known.columns.get(name, "") if known else "" for name in desk.fields]]
+        def pick(number: int) -> str | list[str]:
+            text = desk.titles[number]
+            known = desk.known.get(text)
+            columns = [known.columns.get(name, "") if known else "" for name in desk.fields]
+            return [text, *columns] if columns else text  # Gradio takes a list of one for the value itself
 
         private: dict[str, Any] = {"api_visibility": "private"}
         inputs = [title, checkpoint, *controls.values(), *fields]
