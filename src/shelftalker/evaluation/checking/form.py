@@ -81,7 +81,7 @@ def _cut_off(text: str, hit_cap: bool) -> Iterator[Raw]:
 
 def _repetition(tokens: list[tuple[str, int, int]]) -> Iterator[Raw]:
     words = [word for word, _, _ in tokens]
-    loops = list(_loops(words))
+    loops = _loops(words)
     for start, end in loops:
         yield "repetition", tokens[start][1], tokens[end - 1][2], "The same words come again and again."
     # Apart: eight words that came before, or five words for the third time.
@@ -90,9 +90,10 @@ def _repetition(tokens: list[tuple[str, int, int]]) -> Iterator[Raw]:
             yield "repetition", tokens[start][1], tokens[end - 1][2], "These words were said before."
 
 
-def _loops(words: list[str]) -> Iterator[tuple[int, int]]:
+def _loops(words: list[str]) -> list[tuple[int, int]]:
     """Back to back: one to three words three times, four or more words twice."""
     count = len(words)
+    found: list[tuple[int, int]] = []
     places: dict[str, list[int]] = {}
     for index, word in enumerate(words):
         places.setdefault(word, []).append(index)
@@ -108,9 +109,12 @@ def _loops(words: list[str]) -> Iterator[tuple[int, int]]:
                 times += 1
             if times >= (2 if size >= 4 else 3):
                 best = max(best, times * size)
-        if best:
-            yield index, index + best
+        if best and found and index - found[-1][1] <= 3:
+            found[-1] = (found[-1][0], index + best)  # a loop that stumbles is one loop
+        elif best:
+            found.append((index, index + best))
         index += best or 1
+    return found
 
 
 def _echoes(words: list[str], size: int, limit: int) -> list[tuple[int, int]]:

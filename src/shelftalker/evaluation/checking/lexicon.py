@@ -188,7 +188,7 @@ NO_MATERIAL_BEFORE: dict[str, str] = {
     "metal": "heavy death thrash",
     "flannel": "a the your",
     "cotton": "clean fresh crisp",
-    "leather": "and",
+    "linen": "clean fresh",
     "sherpa": "a the",
 }
 NO_MATERIAL_AFTER: dict[str, str] = {
@@ -206,6 +206,7 @@ NO_MATERIAL_AFTER: dict[str, str] = {
     "vinyl": "collection collectors",
     "bamboo": "extract shoots",
     "latex": "paint",
+    "teak": "oil",
 }
 
 # What a material's word also stands for: an input that names the left supports the right.
@@ -302,7 +303,7 @@ CAPITALISED = frozenset(
     "japanese chinese indian scottish irish welsh dutch swiss swedish danish african asian mexican russian victorian "
     "edwardian georgian tudor medieval renaissance gothic celtic arabic hebrew turkish thai korean norwegian polish "
     "portuguese brazilian australian canadian jewish christian muslim buddhist catholic a b c d e f g x y z o t v s "
-    "l m xs xl xxl xxxl aa aaa rgb gps sim sd atm lpg co gigabit wwii vat pe ir 3d n w "
+    "l m xs xl xxl xxxl aa aaa rgb gps sim sd atm lpg co gigabit lp ep wwii vat pe ir 3d n w "
     "ideal perfect great please note keeps includes".split()
 )
 

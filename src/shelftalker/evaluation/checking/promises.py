@@ -20,7 +20,8 @@ _DEVICES = (
     "whatsapp spotify netflix zoom"
 ).split()
 _WORKS_WITH = re.compile(
-    r"\b(?:compatible with|works? (?:well )?(?:with|on)|for use with|designed for use with|suitable for use with"
+    r"\b(?:compatible with|works? (?:well )?with|for use with|designed for use with|suitable for use with"
+    r"|works? on(?= (?:all|any|most|both|every|computers?|phones?|tablets?|pcs?)\b)"
     r"|fits? (?:all|any|most|every|both)|replaces|interchangeable with|plugs into)\s"
     r"(?P<what>[^.,;:!?()\n]{3,60})",
     re.I,

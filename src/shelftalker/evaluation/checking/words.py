@@ -10,6 +10,7 @@ from shelftalker.evaluation.checking.lexicon import (
     CAPITALISED,
     COLOUR_THINGS,
     COLOURS,
+    ENGLISH,
     MATERIALS,
     NO_MATERIAL_AFTER,
     NO_MATERIAL_BEFORE,
@@ -60,6 +61,8 @@ def _runs(found: list[re.Match[str]], text: str) -> Iterator[list[re.Match[str]]
 
 def _speaks_of_colour(match: re.Match[str], name: str, text: str, sure: bool) -> bool:
     following = _NEXT.match(text, match.end())
+    if following and following[1].lower() in {"free", "proof", "resistant"}:
+        return False
     if name in COLOURS:
         if following and following[1].lower() in COLOUR_THINGS.get(name, ()):
             return False
@@ -165,6 +168,8 @@ def _name(source: Source, text: str, group: list[re.Match[str]]) -> Iterator[Raw
             continue
         if position == 0 and opens and not (match.group()[-1] in "™®©" or re.search(r"[a-z][A-Z]", word)):
             continue  # a sentence begins with a capital anyway
+        if word.isupper() and word.lower() in ENGLISH:
+            continue  # shouted ("come OUT!")
         if len(word) <= 1 or any(character.isdigit() for character in word):
             continue  # an initial, or a model number's business
         unknown.append(match)
