@@ -95,6 +95,7 @@ class Cleaner:
         self._find = _automaton([trigger for trigger, _ in triggers])
         self._beyond_ascii = sum(1 << bit for bit, rule in enumerate(self._rules) if rule.beyond_ascii)
         self._edges = sum(1 << bit for bit, rule in enumerate(self._rules) if rule.at_edges)
+        self._spaces = sum(1 << bit for bit, rule in enumerate(self._rules) if rule.name == "spaces")
         self._titles = sum(1 << bit for bit, rule in enumerate(self._rules) if rule.for_titles)
         self._all = (1 << len(self._rules)) - 1
 
@@ -126,8 +127,9 @@ class Cleaner:
 
     def _run(self, text: str, allowed: int) -> str:
         needed = self._needed(text) & allowed
+        if not needed:
+            return text
         bit = 0
-        was = text
         while needed >> bit:
             if needed >> bit & 1:
                 rule = self._rules[bit]
@@ -140,20 +142,22 @@ class Cleaner:
                     needed = self._needed(text) & allowed
             bit += 1
         # Lines that were cut out leave their spaces behind.
-        return spaces(text) if self.settings.spaces and text != was else text
+        return spaces(text) if needed & self._spaces else text
 
     def _needed(self, text: str) -> int:
         """Which rules have work in ``text``, one bit a rule."""
-        data = text.encode("utf-8", "replace")
-        found = self._find(data)
         needed = 0
+        if text.isascii():
+            data = text.encode()
+        else:
+            data = text.encode("utf-8", "replace")
+            needed = self._beyond_ascii
+        found = self._find(data)
         if found:
             bits = self._bits
             for match in found:
                 needed |= bits[match[0]]
-        if len(data) != len(text) or not text.isascii():
-            needed |= self._beyond_ascii
-        if text[:1] == " " or text[-1:] == " ":
+        if text.startswith(" ") or text.endswith(" "):
             needed |= self._edges
         return needed
 

@@ -24,8 +24,11 @@ PROBES = 40
 LONG_LIST = 16
 """In a list with more rows than this a row is only compared with its neighbours, in the order of their sketches."""
 NEIGHBOURS = 2
-POSTINGS_AT_ONCE = 40_000_000
-PAIRS_AT_ONCE = 20_000
+POSTINGS_AT_ONCE = 16_000_000
+ROWS_AT_ONCE = 200_000
+SHORT = 30
+"""Shingles of two rows together up to which one shared shingle makes them candidates."""
+PAIRS_AT_ONCE = 4_000
 
 _EXACT = """
 with repeated as (
@@ -128,13 +131,14 @@ def near(
     rows = np.flatnonzero(alive & (shingles.counts > 0))
     if len(rows) < 2:
         return
-    order = _by_sketch(shingles, rows, row_keys)
-    total = int(np.minimum(shingles.counts[rows], PROBES).sum())
-    passes = -(-total // POSTINGS_AT_ONCE)
+    # Near-identical rows stand together in this order: by lowest shingle hash, then by key.
+    order = rows[np.lexsort((row_keys[rows], shingles.flat[shingles.first[rows]]))]
+    lists, members = _shared_lists(shingles, order)
+    is_long = _in_long_list(lists)
+    blocks = -(-len(order) // ROWS_AT_ONCE)
     with ThreadPoolExecutor(2) as threads:
-        for part in range(passes):
-            pairs = _candidates(shingles, order, part, passes)
-            advance((part + 0.5) / passes)
+        for block in range(blocks):
+            pairs = _candidates(shingles, order, lists, members, is_long, block * ROWS_AT_ONCE)
             left, right = order[pairs >> np.uint64(32)], order[pairs & np.uint64(0xFFFFFFFF)]
             apart = labels[left] != labels[right]
             left, right = left[apart], right[apart]
@@ -142,11 +146,10 @@ def near(
                 (left[at : at + PAIRS_AT_ONCE], right[at : at + PAIRS_AT_ONCE])
                 for at in range(0, len(left), PAIRS_AT_ONCE)
             ]
-            for (a, b), alike in zip(
-                pieces, threads.map(lambda pair: jaccard(shingles, *pair) >= similarity, pieces), strict=True
-            ):
+            found = threads.map(lambda pair: jaccard(shingles, *pair) >= similarity, pieces)
+            for (a, b), alike in zip(pieces, found, strict=True):
                 join(labels, a[alike], b[alike])
-            advance((part + 1) / passes)
+            advance((block + 1) / blocks)
 
 
 def jaccard(shingles: Shingles, left: Any, right: Any) -> Any:
@@ -184,34 +187,47 @@ def _ceiling(shingles: Shingles, rows: Any) -> Any:
     return found
 
 
-def _by_sketch(shingles: Shingles, rows: Any, row_keys: Any) -> Any:
-    """Rows ordered so that near-identical ones stand together: by lowest shingle hash, then by key."""
-    return rows[np.lexsort((row_keys[rows], shingles.flat[shingles.first[rows]]))]
+def _shared_lists(shingles: Shingles, order: Any) -> tuple[Any, Any]:
+    """Postings of all lists with two rows or more: the list (a hash), and the row as a position in ``order``."""
+    total = int(np.minimum(shingles.counts[order], PROBES).sum())
+    parts = -(-total // POSTINGS_AT_ONCE)
+    shared = []
+    for part in range(parts):
+        blocks = []
+        for start in range(0, len(order), 50_000):
+            hashes, owner = shingles.take(order[start : start + 50_000], PROBES)
+            packed = hashes.astype(np.uint64) << np.uint64(32) | (owner + start).astype(np.uint64)
+            blocks.append(
+                packed if parts == 1 else packed[words.mix(packed >> np.uint64(32)) % np.uint64(parts) == part]
+            )
+        postings = np.concatenate(blocks)
+        del blocks
+        postings.sort()
+        # Most lists have one row and go.
+        same = (postings[1:] >> np.uint64(32)) == (postings[:-1] >> np.uint64(32))
+        keep = np.zeros(len(postings), bool)
+        keep[1:] = same
+        keep[:-1] |= same
+        shared.append(postings[keep])
+    postings = np.concatenate(shared)
+    return (postings >> np.uint64(32)).astype(np.uint32), postings.astype(np.uint32)
 
 
-def _candidates(shingles: Shingles, order: Any, part: int, passes: int) -> Any:
-    """Pairs of positions in ``order`` that share a list, packed as (lower << 32 | higher), each once."""
-    blocks = []
-    for start in range(0, len(order), 50_000):
-        hashes, owner = shingles.take(order[start : start + 50_000], PROBES)
-        packed = hashes.astype(np.uint64) << np.uint64(32) | (owner + start).astype(np.uint64)
-        blocks.append(packed if passes == 1 else packed[words.mix(packed >> np.uint64(32)) % np.uint64(passes) == part])
-    postings = np.concatenate(blocks)
-    del blocks
-    postings.sort()
-    lists = (postings >> np.uint64(32)).astype(np.uint32)
-    # Lists of one row, most of them, go first.
-    shared = np.zeros(len(lists), bool)
-    np.equal(lists[1:], lists[:-1], out=shared[1:])
-    shared[:-1] |= shared[1:]
-    postings, lists = postings[shared], lists[shared]
+def _in_long_list(lists: Any) -> Any:
     if not len(lists):
-        return np.zeros(0, np.uint64)
+        return np.zeros(0, bool)
     begins = np.flatnonzero(np.concatenate([[True], lists[1:] != lists[:-1]]))
     sizes = np.diff(np.append(begins, len(lists)))
-    is_long = np.repeat(sizes > LONG_LIST, sizes)
-    at = np.arange(len(lists))
-    rows = postings & np.uint64(0xFFFFFFFF)
+    return np.repeat(sizes > LONG_LIST, sizes)
+
+
+def _candidates(shingles: Shingles, order: Any, lists: Any, members: Any, is_long: Any, start: int) -> Any:
+    """Pairs whose lower row is one of ROWS_AT_ONCE from ``start``, packed as (lower << 32 | higher), each once.
+
+    Rows must share two lists: at similarity 0.2 they share eight on average, chance acquaintances one. Rows so short
+    that one shingle in common may be enough need but one.
+    """
+    at = np.flatnonzero((members >= start) & (members < start + ROWS_AT_ONCE))
     found = []
     for step in range(1, LONG_LIST):
         at = at[at + step < len(lists)]
@@ -220,5 +236,18 @@ def _candidates(shingles: Shingles, order: Any, part: int, passes: int) -> Any:
             at = at[~is_long[at]]
         if not len(at):
             break
-        found.append(rows[at] << np.uint64(32) | rows[at + step])
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint64)
+        found.append(members[at].astype(np.uint64) << np.uint64(32) | members[at + step])
+    if not found:
+        return np.zeros(0, np.uint64)
+    pairs = np.concatenate(found)
+    del found
+    pairs.sort()
+    again = np.zeros(len(pairs), bool)
+    np.equal(pairs[1:], pairs[:-1], out=again[1:])
+    first = ~again
+    twice = np.zeros(len(pairs), bool)
+    twice[:-1] = again[1:]
+    pairs, twice = pairs[first], twice[first]
+    lengths = shingles.counts[order]
+    is_short = lengths[pairs >> np.uint64(32)] + lengths[pairs & np.uint64(0xFFFFFFFF)] <= SHORT
+    return pairs[twice | is_short]

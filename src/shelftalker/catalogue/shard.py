@@ -8,7 +8,6 @@ Runs in worker processes. A shard's files are `N.lines` (examples as they will b
 from __future__ import annotations
 
 import json
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from isal import isal_zlib
 
 from shelftalker import prompt
 from shelftalker.catalogue import words
@@ -262,7 +262,7 @@ class Shards:
             )
             lines.append(encode(_Example(rendered, text, uid or group, title, columns, group)) + b"\n")
         keys["size"] = [len(line) for line in lines]
-        keys["tie"] = [zlib.crc32(line) << 32 | len(line) for line in lines]
+        keys["tie"] = [isal_zlib.crc32(line) << 32 | len(line) for line in lines]
         if self.settings.near:
             shingles, counts = _shingles(titles, texts, usable)
             keys["shingles"] = counts
@@ -327,7 +327,7 @@ def _shingles(titles: words.Words, texts: words.Words, usable: Any) -> tuple[Any
         number = (hashes >> np.uint64(32)) & np.uint64(0xFFFFFFFE) | np.uint64(odd)
         packed.append(rows.astype(np.uint64) << np.uint64(32) | number)
     # Sorting whole numbers sorts by row, then by hash.
-    both = np.unique(np.concatenate(packed))
+    both = words.distinct(np.concatenate(packed))
     rows = (both >> np.uint64(32)).astype(np.int64)
     begins = np.searchsorted(rows, np.arange(len(usable) + 1))
     rank = np.arange(len(rows)) - begins[rows]
@@ -350,10 +350,12 @@ def _grams(texts: words.Words, usable: Any, share: int) -> Any:
 
 def _sample(result: Result, changed_by: list[str], title: str, text: str, cleaned: tuple[str, str]) -> None:
     """Keep the row as an example of what a rule does if it ranks among the lowest by the hash of its raw text."""
-    rank = zlib.crc32(text.encode("utf-8", "replace"))
-    for rule in set(changed_by):
+    rank = isal_zlib.crc32(title.encode("utf-8", "replace"))
+    for rule in changed_by:
         found = result.samples.setdefault(rule, [])
         if len(found) < SAMPLES or rank < found[-1][0]:
+            if any(row[1] == title for row in found):
+                continue
             found.append((rank, title, text, *cleaned))
             found.sort()
             del found[SAMPLES:]

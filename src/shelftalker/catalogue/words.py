@@ -57,6 +57,14 @@ def mix(values: Any) -> Any:
     return values ^ (values >> np.uint64(31))
 
 
+def distinct(values: Any) -> Any:
+    """Distinct values in ascending order (np.unique hashes first, which is many times slower here)."""
+    values = np.sort(values)
+    if not len(values):
+        return values
+    return values[np.concatenate([[True], values[1:] != values[:-1]])]
+
+
 def find(texts: Sequence[bytes]) -> Words:
     """Find and hash the words of UTF-8 texts.
 
@@ -185,6 +193,6 @@ def _unspaced(buffer: npt.NDArray[np.uint8], starts: I64, ends: I64) -> tuple[I6
         return starts, ends
     cuts = np.concatenate([lead, np.minimum(lead + 3, len(buffer) - _PAD)])
     inside = cuts[(buffer[cuts] != 32)]
-    starts = np.unique(np.concatenate([starts, inside]))
+    starts = distinct(np.concatenate([starts, inside]))
     cuts = cuts[(cuts > 0) & (buffer[cuts - 1] != 32)]
-    return starts, np.unique(np.concatenate([ends, cuts]))
+    return starts, distinct(np.concatenate([ends, cuts]))
