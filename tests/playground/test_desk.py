@@ -55,7 +55,7 @@ def test_a_run_offers_promoted_then_checkpoints_newest_first_then_the_base(recip
         adapter(recipe.run_dir / f"checkpoint-{step}", tiny_t5)
     shutil.copytree(recipe.run_dir / "checkpoint-60", recipe.promoted_dir)
     (recipe.run_dir / "checkpoint-120").mkdir()  # cut short: not offered
-    desk = Desk(recipe.run_dir, recipe, load=fake_writer)
+    desk = Desk(str(recipe.run_dir), recipe, load=fake_writer)
     assert [choice.label for choice in desk.choices] == [
         "promoted (t5_lora_best)",
         "checkpoint-100 of t5_lora",
@@ -63,7 +63,13 @@ def test_a_run_offers_promoted_then_checkpoints_newest_first_then_the_base(recip
         "checkpoint-20 of t5_lora",
         "base model (base-name)",
     ]
+    assert desk.base.model == "base-name"
     assert Desk(recipe.run_dir / "checkpoint-20", recipe).choices[0].label == "checkpoint-20 of t5_lora"
+    other = adapter(recipe.paths.outputs / "other" / "checkpoint-7", tiny_t5)
+    assert [choice.label for choice in Desk(other.parent, recipe).choices][:2] == [
+        "checkpoint-7 of other",
+        "promoted (t5_lora_best)",
+    ]
     assert Desk("base-name", recipe).choices[0].label == "base model (base-name)"
 
 

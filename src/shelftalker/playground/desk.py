@@ -159,27 +159,39 @@ def _choices(model: str | None, recipe: Recipe) -> tuple[Choice, list[Choice]]:
     from shelftalker.finetuning import checkpoints
 
     base = Choice(f"base model ({recipe.base_model})", recipe.base_model)
-    run_dir = recipe.run_dir if model is None or not _is_run(Path(model)) else Path(model)
+    run_dir = Path(model) if model is not None and _is_run(Path(model)) else recipe.run_dir
     found = []
     if (recipe.promoted_dir / "adapter_config.json").is_file():
         found.append(Choice(f"promoted ({recipe.promoted_dir.name})", str(recipe.promoted_dir)))
-    steps = checkpoints.whole(run_dir) if _is_run(run_dir) else []
-    found += [Choice(f"{path.name} of {run_dir.name}", str(path)) for path in reversed(steps)]
-    if model is not None and model not in (str(recipe.run_dir), str(run_dir), recipe.base_model):
-        from shelftalker.models.load import resolve
-
-        given = next((choice for choice in found if Path(choice.model) == Path(model)), None)
-        if given is None:
-            ref = resolve(model, recipe)
-            given = Choice(model, model)
-            if ref.kind == "adapter" and ref.base and ref.base != recipe.base_model:
-                base = Choice(f"base model ({ref.base})", ref.base)
-        found = [given, *[choice for choice in found if choice != given]]
+    steps = [Choice(f"{path.name} of {run_dir.name}", str(path)) for path in reversed(checkpoints.whole(run_dir))]
+    if run_dir == recipe.run_dir:
+        found += steps
+    else:  # another run than the recipe's was named: it begins with its own promoted or latest checkpoint
+        first = str(checkpoints.choose(run_dir)[0])
+        found = [*sorted(steps, key=lambda choice: choice.model != first), *found]
     if model == recipe.base_model:
         return base, [base, *found]
+    if model is not None and Path(model) not in (recipe.run_dir, run_dir):
+        given = next((choice for choice in found if Path(choice.model) == Path(model)), None) or Choice(model, model)
+        found = [given, *[choice for choice in found if choice != given]]
+        base = _base_of(given.model, recipe) or base
     if not found:
         console.note(f"no checkpoint under {run_dir} yet: the page has the base model only")
     return base, [*found, base]
+
+
+def _base_of(model: str, recipe: Recipe) -> Choice | None:
+    """The base model of an adapter, where it is another than the recipe's."""
+    from shelftalker.models.load import resolve
+
+    ref = resolve(model, recipe)
+    if ref.kind != "adapter" or ref.base is None or ref.base == recipe.base_model:
+        return None
+    try:
+        is_same = resolve(ref.base).path == resolve(recipe.base_model, recipe).path
+    except ShelftalkerError:
+        is_same = False
+    return None if is_same else Choice(f"base model ({ref.base})", ref.base)
 
 
 def _is_run(folder: Path) -> bool:
