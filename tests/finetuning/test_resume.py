@@ -212,3 +212,21 @@ def test_whole_adapters_without_training_state_are_not_deleted(half_done: Recipe
     with pytest.raises(ShelftalkerError, match=r"lacks optimizer\.pt"):
         finetune(half_done, resume=True)
     assert all(checkpoints.fault(folder) is None for folder in checkpoints.every(half_done.run_dir))
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    tiny_t5: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shelftalker.finetuning import loop
+
+    original = loop.AdapterTrainer.training_step
+
+    def interrupted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.state.global_step == 5:
+            raise KeyboardInterrupt
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(loop.AdapterTrainer, "training_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(recipe_for(tiny_t5, data_dir, tmp_path))
+    assert "go on from checkpoint-4 with --resume" in capsys.readouterr().err

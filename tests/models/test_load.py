@@ -203,6 +203,42 @@ def test_a_recipes_base_stands_in_for_a_lost_one_with_a_note(tiny_t5: Path, adap
     assert torch.equal(logits(ours.model, ours.tokenizer), logits(direct.model, direct.tokenizer))
 
 
+def test_an_adapter_of_the_bundled_model_names_it_and_refuses_other_weights(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundled weights may change between versions; an adapter of the old ones would load and write nonsense."""
+    from shelftalker.finetuning.trainer import finetune
+    from shelftalker.models import bundled
+    from tests.finetuning.test_finetune import tiny_recipe
+
+    for number in range(2):
+        (tmp_path / f"mini{number}").mkdir()
+    first, second = (make_t5(tmp_path / f"mini{number}", seed=number) for number in range(2))
+    monkeypatch.setattr(bundled, "mini_t5", lambda: first)
+    recipe = tiny_recipe(first, data_dir, tmp_path, base_model="bundled", finetune={"max_steps": 2, "val_rows": 0})
+    run = finetune(recipe)
+    config = json.loads((run.last / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "bundled"
+    assert load_model(run.run_dir).ref.base == "bundled"
+    monkeypatch.setattr(bundled, "mini_t5", lambda: second)
+    with pytest.raises(ShelftalkerError, match="other weights than those of bundled"):
+        load_model(run.run_dir)
+
+
+def test_a_relative_base_folder_is_found_from_anywhere(
+    tiny_t5: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shelftalker.finetuning.trainer import finetune
+    from tests.finetuning.test_finetune import tiny_recipe
+
+    shutil.copytree(tiny_t5, tmp_path / "my_t5")
+    monkeypatch.chdir(tmp_path)
+    run = finetune(tiny_recipe(Path("my_t5"), data_dir, tmp_path, finetune={"max_steps": 2, "val_rows": 0}))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert load_model(run.last).ref.base == str(tmp_path / "my_t5")
+
+
 def test_a_folder_in_the_hubs_layout_loads(tiny_t5: Path, tmp_path: Path) -> None:
     layout = tmp_path / "models--google--flan-t5-base"
     shutil.copytree(tiny_t5, layout / "snapshots" / "abc123")

@@ -129,7 +129,7 @@ class Collator:
             "labels": torch.tensor([_fill(row.labels, depth, IGNORED) for row in rows]),
         }
         if self.start is not None:
-            shifted = [_fill((self.start, *row.labels[:-1]), depth, self.pad) for row in rows]
+            shifted = [_fill((self.start, *row.labels)[:depth], depth, self.pad) for row in rows]
             batch["decoder_input_ids"] = torch.tensor(shifted)
         return batch
 

@@ -142,7 +142,7 @@ def prepare_training(recipe: Recipe, ref: ModelRef, policy: device.DevicePolicy)
     set_seed(recipe.seed)
     with hushed():
         model = adapters.attach(
-            base.model, recipe.lora, is_seq2seq=base.is_seq2seq, base_name=recipe.base_model, revision=ref.commit
+            base.model, recipe.lora, is_seq2seq=base.is_seq2seq, base_name=_recorded(ref), revision=ref.commit
         )
 
     def tokenised(rows: list[Example]) -> Encoding:
@@ -197,7 +197,7 @@ def build(
         is_seq2seq=base.is_seq2seq,
         optimiser=loop.optimiser(material.model, recipe, policy),
         facts={
-            "base_model": recipe.base_model,
+            "base_model": _recorded(base.ref),
             "base_sha256": base.ref.content_hash,
             "prompt": recipe.prompt,
             "max_input_tokens": settings.max_input_tokens,
@@ -270,6 +270,13 @@ def _policy(recipe: Recipe) -> device.DevicePolicy:
             mend=f"device: cuda with the environment variable CUDA_VISIBLE_DEVICES={policy.device[5:]}",
         )
     return policy
+
+
+def _recorded(ref: ModelRef) -> str:
+    """The base model's name as an adapter records it: it must be found from any working folder."""
+    from shelftalker.models.bundled import NAME
+
+    return str(Path(ref.path).absolute()) if ref.kind == "folder" and ref.given != NAME else ref.given
 
 
 def _multiple(where: str) -> int:

@@ -82,8 +82,8 @@ class LoadedModel:
 def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
     """Find out what ``model`` is: `bundled`, a hub name, a model's or an adapter's folder, a run's folder.
 
-    A run stands for its promoted checkpoint, or else its latest whole one; the note says which. Imports no torch
-    and makes no request.
+    A run stands for its promoted checkpoint, or else its latest whole one; the note says which. Imports no torch,
+    and asks the hub only for an adapter's base model that is not here while the recipe names another.
 
     Raises:
         ShelftalkerError: there is no such folder, or it holds no model.
@@ -117,9 +117,10 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
         kind = folders.kind_of(folder)
     if kind == "adapter":
         base, base_note = _find_base(folder, recipe)
-        config = adapters.read_config(folder)
         notes = "; ".join(part for part in (note, base_note) if part)
-        return ModelRef(given, "adapter", str(folder), base, config.get("revision"), notes)
+        # The adapter's revision is its own base's, not that of one that stands in.
+        own = None if base_note else adapters.read_config(folder).get("revision")
+        return ModelRef(given, "adapter", str(folder), base, own, notes)
     if kind in ("folder", "ct2"):
         return ModelRef(given, "ct2" if kind == "ct2" else "folder", str(folder), note=note)
     raise ShelftalkerError(
@@ -246,7 +247,8 @@ def _base(ref: ModelRef) -> ModelRef:
 
 def _find_base(folder: Path, recipe: Recipe | None) -> tuple[str | None, str]:
     """The base model of an adapter: the one it records, or the recipe's where that one is not on this machine."""
-    recorded = adapters.read_config(folder).get("base_model_name_or_path")
+    config = adapters.read_config(folder)
+    recorded = config.get("base_model_name_or_path")
     asked = recipe.base_model if recipe is not None else None
     if not recorded:
         return asked, f"the adapter records no base model: taking {asked}" if asked else ""
@@ -255,12 +257,15 @@ def _find_base(folder: Path, recipe: Recipe | None) -> tuple[str | None, str]:
     beside = folder / recorded
     if beside.is_dir():
         return str(beside), ""
-    is_name = recorded.count("/") <= 1 and not recorded.startswith((".", "/", "~"))
-    if is_name and (asked in (None, recorded) or hub.cached(recorded) is not None):
+    if asked in (None, recorded):
         return str(recorded), ""
-    if asked is None:
-        return str(recorded), ""
-    return asked, f"its own base model ({recorded}) is not on this machine: taking {asked}, if it fits"
+    if recorded.count("/") <= 1 and not recorded.startswith((".", "/", "~")):
+        try:
+            hub.snapshot(recorded, config.get("revision"))
+            return str(recorded), ""
+        except ShelftalkerError:
+            pass
+    return asked, f"the adapter's own base model ({recorded}) is not on this machine: taking {asked}, if it fits"
 
 
 def _check_identity(folder: Path, base: ModelRef) -> None:
