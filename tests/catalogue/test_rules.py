@@ -109,7 +109,8 @@ DESCRIPTIONS = {
     "abbreviations stay": ("the U.S.A. and e.g. this", "the U.S.A. and e.g. this"),
     # all at once
     "everything": (
-        "<p>It&#x92;s  warm.&nbsp;</p>Dry.The&amp;amp;A. Copyright &copy; 2001 Quayle Press.--This text refers to theVHS Tapeedition.",
+        "<p>It&#x92;s  warm.&nbsp;</p>Dry.The&amp;amp;A. Copyright &copy; 2001 Quayle Press."
+        "--This text refers to theVHS Tapeedition.",
         "It’s warm. Dry. The&A.",
     ),
 }

@@ -55,7 +55,7 @@ def repeats_title(title: str, description: str) -> bool:
         return False
     known = set(_WORD.findall(title.casefold()))
     words = _WORD.findall(description.casefold())
-    return sum(word not in known for word in words) <= len(words) * 0.1
+    return bool(words) and sum(word not in known for word in words) <= len(words) * 0.1
 
 
 def only_format(description: str) -> bool:

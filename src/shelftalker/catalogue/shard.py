@@ -186,13 +186,14 @@ class Shards:
             rename = {
                 "title": columns.title,
                 "text": columns.description,
-                "uid": columns.id or "\0",
+                "uid": columns.id or "__no_id__",
                 "reason": REASON_KEY,
             }
             fields += [(f"keep{at}", str, "") for at in range(len(columns.keep))] + [("reason", str, "")]
             rename |= {f"keep{at}": name for at, name in enumerate(columns.keep)}
-            if len(set(rename.values())) < len(rename):
-                # One column in two roles: no struct has that, so every row takes the slow way.
+            keys = list(rename.values())
+            if len(set(keys)) < len(keys) or any(not key.isprintable() or "\\" in key or '"' in key for key in keys):
+                # No struct has one key in two roles, or such a key: every row takes the slow way.
                 row_type = msgspec.defstruct("Row", fields, gc=False)
                 self._decoders[columns] = (_always_slow, row_type)
             else:
