@@ -18,7 +18,7 @@ from shelftalker.evaluation.reporting import charts
 from shelftalker.evaluation.reporting.labels import MAX_ROWS
 from shelftalker.evaluation.reporting.segments import segments
 from shelftalker.evaluation.reporting.view import View
-from shelftalker.evaluation.results import Finding, Results
+from shelftalker.evaluation.results import Checks, Finding, Results
 
 
 class _Page(HTMLParser):
@@ -64,7 +64,7 @@ def test_the_report_is_one_file_that_fetches_nothing(tmp_path: Path) -> None:
 def test_verdict_scores_intervals_and_p_values_are_on_the_page() -> None:
     results = sample_results()
     html = render(results)
-    assert f"<h1>{results.verdict.sentence}</h1>" in html
+    assert f"<h1>{results.verdict.sentence}</h1>" in html.replace("\u00a0", " ")
     chrf = results.system("checkpoint-200").scores["chrf"]
     assert f"{chrf.value:.2f}" in html
     assert f"{chrf.low:.2f} to {chrf.high:.2f}" in html
@@ -73,6 +73,27 @@ def test_verdict_scores_intervals_and_p_values_are_on_the_page() -> None:
     for signature in results.signatures:
         assert signature in html
     assert results.data.sha256 in html
+
+
+def test_a_long_verdict_is_set_in_two_parts_and_loses_nothing() -> None:
+    results = sample_results(6)
+    clause = (
+        "checkpoint-200: chrF++ 38.10 [36.00, 40.20], significantly better than the second, checkpoint-100 (p = 0.002)"
+    )
+    results.verdict.sentence = f"{clause}; worse than nearest-neighbour (-3.45, p < 0.001)."
+    first, rest = View(results).headline
+    assert first.replace("\u00a0", " ") == f"{clause}."
+    assert rest.replace("\u00a0", " ") == "Worse than nearest-neighbour (-3.45, p < 0.001)."
+
+
+def test_the_references_own_rate_stands_beside_the_systems() -> None:
+    results = sample_results(6)
+    assert "references" not in View(results).checks()["names"]
+    results.reference_checks = Checks(publishable_rate=0.07, by_check={"number": 0.6})
+    checks = View(results).checks()
+    assert checks["names"][-1] == "references"
+    assert checks["rates"][-1]["text"] == "7.0 %"
+    assert [line["shares"][-1]["text"] for line in checks["lines"] if line["name"] == "number"] == ["60 %"]
 
 
 def test_hostile_texts_stay_text() -> None:

@@ -150,6 +150,7 @@ def test_hostile_texts_run_nothing(chromium: Any, tmp_path: Path) -> None:  # no
     assert titles(page)[0] == results.rows[0].title
     assert page.locator("img").count() == 0
     assert page.locator("h1").inner_text() == results.verdict.sentence
+    assert page.title().startswith("Comparison of </script>")
 
 
 def test_prints_on_paper_without_controls(chromium: Any, report: Path) -> None:  # noqa: F811

@@ -119,7 +119,7 @@ def materials(source: Source, text: str) -> Iterator[Raw]:
 
 
 _CAPITAL = re.compile(r"(?<![\w./])[A-Z][\w'’&-]*(?:[™®©])?|\b[a-z]+[A-Z]\w*")
-SENTENCE_START = re.compile(r"(?:^|[.!?:;…]['\"”’)]*\s+|[\"“‘(]\s*|\n\s*|[–—]\s*|[•*]\s*)$")
+SENTENCE_START = re.compile(r"(?:^|:+|[.!?:;…]['\"”’)]*\s+|[\"“‘(]\s*|\n\s*|[–—]\s*|[•*]\s*)$")
 _LINK = re.compile(r"\s(?:(?:of|the|and|de|du|la|le|von|van|for|in|&)\s){0,2}")
 
 
@@ -136,6 +136,7 @@ def names(source: Source, text: str) -> Iterator[Raw]:
 
 
 _NATION = re.compile(r"[A-Z][a-z]+(?:ian|ean|ese|ish)")
+_MEASURED = re.compile(r"\d[\w.,/]*[\"'%°]? (?:[A-Za-z]{1,3} )?$")
 _QUOTED = re.compile(r"[^\"“”\n]{1,60}(?=[\"”])")
 
 
@@ -160,6 +161,8 @@ def _name(source: Source, text: str, group: list[re.Match[str]]) -> Iterator[Raw
     opens = _opens(text, group[0].start())
     if len(group) == 1 and _NATION.fullmatch(group[0].group()) and re.match(r" [a-z]", text[group[0].end() :][:2]):
         return  # "Tanzanian beans": where it is from, not who made it
+    if len(group) == 1 and _MEASURED.search(text, max(0, group[0].start() - 12), group[0].start()):
+        return  # "1080p Resolution", "2.5 L Capacity": a feature in title case
     unknown = []
     for position, match in enumerate(group):
         word = match.group().rstrip("™®©")

@@ -144,8 +144,9 @@ def scatter(series: Sequence[Series], x_name: str, y_name: str, *, dots_of: str)
         everything = [(0.0, 0.0, None, None)]
     cap = sorted(point[0] for point in everything)[min(len(everything) - 1, int(0.99 * len(everything)))]
     x_marks, x_low, x_range = _scale([0.0, cap])
-    shown = [point for one in series if one.name == dots_of for point in one.points]
-    y_marks, y_low, y_range = _scale([0.0, *(point[1] for point in shown or everything)])
+    shown = [point[1] for one in series if one.name == dots_of for point in one.points]
+    means = [y for one in series for _, y in grouped(one.points)]
+    y_marks, y_low, y_range = _scale([0.0, *shown, *means])
     x_high = x_low + x_range
 
     def place(x: float, y: float) -> str:

@@ -100,6 +100,16 @@ class View:
         return f"{self.best.label}: {label(first)} {self.value(first, score.value)} on {score.n:,} rows."
 
     @property
+    def headline(self) -> tuple[str, str]:
+        """The verdict's first clause, which is set large, and the others."""
+        first, _, rest = self.verdict.partition("; ") if len(self.verdict) > 90 else (self.verdict, "", "")
+        # "p = 0.020" must not be torn apart at the end of a line.
+        first, rest = (
+            part.replace("p = ", "p\u00a0=\u00a0").replace("p < ", "p\u00a0<\u00a0") for part in (first, rest)
+        )
+        return (f"{first}.", rest[0].upper() + rest[1:]) if rest else (first, "")
+
+    @property
     def subtitle(self) -> str:
         """What was described, in one line."""
         data = self.results.data
@@ -256,22 +266,29 @@ class View:
         return {"name": name, "systems": systems, "lines": lines, "left_out": len(keys) - len(shown)}
 
     def checks(self) -> dict[str, Any] | None:
-        """Share of descriptions with each finding, and the publishable rate."""
-        systems = [system for system in self.systems if system.checks is not None]
-        if not systems:
+        """Share of descriptions with each finding, and the publishable rate: of every system and of the references."""
+        found = [(system.label, system.checks) for system in self.systems if system.checks is not None]
+        if not found:
             return None
-        named = dict.fromkeys(name for system in systems if system.checks for name in system.checks.by_check)
+        if self.results.reference_checks is not None:
+            found.append(("references", self.results.reference_checks))
+        named = dict.fromkeys(name for _, checks in found for name in checks.by_check)
         order = [name for name in CHECKS if name in named] + [name for name in named if name not in CHECKS]
-        lines = []
-        for name in order:
-            shares = [system.checks.by_check.get(name, 0.0) if system.checks else 0.0 for system in systems]
-            if any(shares):
-                lines.append(
-                    {"name": pretty(name), "doc": CHECKS.get(name, ""), "shares": [share_of(x) for x in shares]}
-                )
-        rates = [share_of(system.checks.publishable_rate if system.checks else 0.0) for system in systems]
-        clean = [pretty(name) for name in order if not any(s.checks and s.checks.by_check.get(name) for s in systems)]
-        return {"systems": systems, "lines": lines, "rates": rates, "clean": clean}
+        seen = [name for name in order if any(checks.by_check.get(name) for _, checks in found)]
+        return {
+            "names": [name for name, _ in found],
+            "lines": [
+                {
+                    "name": pretty(name),
+                    "doc": CHECKS.get(name, ""),
+                    "shares": [share_of(checks.by_check.get(name, 0.0)) for _, checks in found],
+                }
+                for name in seen
+            ],
+            "rates": [share_of(checks.publishable_rate) for _, checks in found],
+            "clean": [pretty(name) for name in order if name not in seen],
+            "has_references": self.results.reference_checks is not None,
+        }
 
     # ------------------------------------------------------------ charts
 
