@@ -49,7 +49,7 @@ class FakeEngine:
         advance: Callable[[int], None] | None = None,
     ) -> list[SimpleNamespace]:
         self.calls.append((list(prompts), decoding, list(row_ids or [])))
-        assert self.gate.wait(30)
+        assert self.gate.wait(120)
         if self.name == "ctranslate2" and decoding.repetition_penalty < 1:
             raise ShelftalkerError("this engine cannot reward repetition")
         if any("explode" in prompt for prompt in prompts):

@@ -88,6 +88,7 @@ def test_a_title_is_described_beside_the_base_model_and_nothing_leaves_the_machi
     url, process = page_server
     assert url.startswith("http://127.0.0.1:")
     context = browser.new_context(viewport={"width": 390, "height": 844})
+    context.set_default_timeout(180_000)
     page = context.new_page()
     hosts: set[str] = set()
     faults: list[str] = []
@@ -97,8 +98,8 @@ def test_a_title_is_described_beside_the_base_model_and_nothing_leaves_the_machi
     page.wait_for_selector("#st-write")
     page.fill("#st-title textarea, #st-title input", "blue bottle 900 <b>x</b>")
     page.click("#st-write")
-    page.wait_for_selector(".st-card .st-text", timeout=60_000)
-    page.wait_for_selector("text=The chosen model is the base model itself.", timeout=60_000)
+    page.wait_for_selector(".st-card .st-text")
+    page.wait_for_selector("text=The chosen model is the base model itself.")
     assert re.search(r"\d+ tokens · [\d.]+ s", page.inner_text("body"))
     # On a phone nothing is wider than the screen.
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -106,17 +107,17 @@ def test_a_title_is_described_beside_the_base_model_and_nothing_leaves_the_machi
     # A changed control is said; sampling greys beams out; the button goes back to what was scored.
     assert "as in the recipe" in page.inner_text(".st-settings")
     page.click("text=Sampling")
-    page.wait_for_selector(".st-settings:has-text('--decoding.sample true')", timeout=30_000)
-    page.wait_for_selector("input[aria-label*='Beams']:disabled", timeout=30_000)
+    page.wait_for_selector(".st-settings:has-text('--decoding.sample true')")
+    page.wait_for_selector("input[aria-label*='Beams']:disabled")
     page.click("text=Back to the recipe's settings")
-    page.wait_for_selector(".st-settings:has-text('as in the recipe')", timeout=30_000)
+    page.wait_for_selector(".st-settings:has-text('as in the recipe')")
 
     # An empty title is answered by a sentence; an example of the validation split brings its reference.
     page.fill("#st-title textarea, #st-title input", "  ")
     page.click("#st-write")
-    page.wait_for_selector("[role=alert]:has-text('There is no title yet.')", timeout=60_000)
+    page.wait_for_selector("[role=alert]:has-text('There is no title yet.')")
     page.click(".st-titles button >> nth=0")
-    page.wait_for_selector(".st-human .st-text:has-text('is soft and warm')", timeout=60_000)
+    page.wait_for_selector(".st-human .st-text:has-text('is soft and warm')")
 
     assert faults == []
     assert hosts <= {"127.0.0.1", "localhost"}, hosts

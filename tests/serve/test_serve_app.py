@@ -197,13 +197,13 @@ def test_concurrent_requests_share_a_batch(client: TestClient, writer: Writer) -
         thread.start()
     batcher = client.app.state.batcher
     waited = threading.Event()
-    for _ in range(1000):
+    for _ in range(6000):
         if len(engine.calls) == 1 and len(batcher._jobs) == 4:
             break
         waited.wait(0.01)
     engine.gate.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert answers == {number: f"The Chair {number} weighs 90 kg." for number in range(5)}
     assert [len(prompts) for prompts, _, _ in engine.calls] == [1, 4]
 

@@ -46,7 +46,7 @@ def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
         [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "300"}
     )
     assert process.stderr is not None
-    deadline = threading.Timer(60, process.kill)  # whatever goes wrong, no read below waits for longer
+    deadline = threading.Timer(240, process.kill)  # whatever goes wrong, no read below waits for longer
     deadline.start()
     try:
         url = ""
@@ -59,13 +59,13 @@ def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
     finally:
         deadline.cancel()
         process.kill()
-        process.wait(30)
+        process.wait(120)
 
 
 def ask(url: str, body: object) -> dict[str, object]:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=30) as answer:
+    with opener.open(request, timeout=120) as answer:
         return json.load(answer)  # type: ignore[no-any-return]
 
 
@@ -83,10 +83,10 @@ def test_it_answers_on_loopback_and_a_stop_waits_for_what_is_being_written(
         if "writing" in line:
             break
     process.send_signal(stop)
-    thread.join(30)
+    thread.join(120)
     assert answers[0]["descriptions"][0]["description"] == "The Oak chair weighs 90 kg."  # type: ignore[index]
     rest = process.stderr.read()
-    process.wait(30)
+    process.wait(120)
     assert "Traceback" not in rest
     if stop == signal.SIGINT:  # after SIGTERM the process ends by that signal, once it has cleaned up
         assert "ended well" in rest
