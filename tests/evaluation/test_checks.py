@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shelftalker.evaluation.checks import CHECKS, check
 
@@ -90,3 +92,82 @@ def test_spans_are_the_text_and_every_finding_explains_itself() -> None:
 
 def test_an_empty_description_is_not_publishable() -> None:
     assert fired(BOTTLE, "") == [("cut_off", "")]
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "Der Koffer ist leicht und hat vier Rollen. Er passt in das Flugzeug und ist für die Reise gut.",
+        "La lampe est belle et elle donne une lumière douce pour le salon avec des amis.",
+        "El bolso es de cuero y tiene una correa para llevar al hombro con comodidad.",
+        "Il tavolo è di legno e si apre per gli ospiti con una prolunga che è molto pratica.",
+        "De fiets is van staal en heeft een mand voor de boodschappen, dat is niet duur.",
+        "A mala é de couro e tem uma alça para levar no ombro com muito conforto para você.",
+        "Книга рассказывает о море и о капитане.",
+        "A blue steel bottle. Die Flasche ist aus Stahl und hält das Wasser für den Tag kalt.",
+    ],
+)
+def test_other_languages_are_seen_also_in_one_sentence_of_several(description: str) -> None:
+    assert "language" in {name for name, _ in fired(BOTTLE, description)}
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "Los Angeles, La Paz, El Paso, Las Vegas, San Jose and Des Moines in one road atlas.",
+        "Sung by Ludwig van der Berg and the Coro de la Rosa, with Les Petits and Das Rote Haus.",
+        "Pain au chocolat, creme brulee, tarte au citron: recipes that never fail.",
+        "512GB NVMe SSD, 16GB DDR5, Wi-Fi 6E, USB-C, HDMI, 2.8K OLED.",
+        "Audio CD.",
+    ],
+)
+def test_names_lists_and_short_texts_are_no_foreign_language(description: str) -> None:
+    assert "language" not in {name for name, _ in fired(BOTTLE, description)}
+
+
+@pytest.mark.parametrize(
+    ("description", "loop"),
+    [
+        ("Soft soft soft and warm.", "Soft soft soft"),
+        ("It is made of steel it is made of steel for the kitchen.", "It is made of steel it is made of steel"),
+        ("The lid fits the cup and the cup fits the lid, they say.", None),
+        ("Soft, soft cotton on both sides, and soft again after washing.", None),
+        ("A set of bowls. One for soup, one for salad, one for rice.", None),
+    ],
+)
+def test_loops_are_found_and_rhetoric_is_left_alone(description: str, loop: str | None) -> None:
+    found = [text for name, text in fired(BOTTLE, description) if name == "repetition"]
+    assert found == ([loop] if loop else [])
+
+
+def test_a_claim_is_reported_once_by_the_check_that_explains_it_best() -> None:
+    assert fired("Phone Case", "Compatible with iPhone 12 Pro Max.") == [
+        ("compatibility", "Compatible with iPhone 12 Pro Max")
+    ]
+    assert fired("Bottle", "It has an IP67 rating.") == [("certification", "IP67")]
+    assert fired("Shelf", "It measures 30 x 60 x 12 cm in all.") == [("unit", "30 x 60 x 12 cm")]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=60), st.text(max_size=300))
+def test_any_text_is_judged_without_fail_and_always_the_same(title: str, description: str) -> None:
+    findings = check(title, description)
+    assert findings == check(title, description)
+    for finding in findings:
+        assert description[finding.start : finding.end] == finding.text
+        assert finding.check in CHECKS
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            "a red 500 ml bottle of steel , . and the and 2 lids Acme for USB-C &amp; it is it is x 3 cm".split(" ")
+        ),
+        max_size=60,
+    )
+)
+def test_what_the_title_says_word_for_word_is_never_an_unsupported_claim(words: list[str]) -> None:
+    text = " ".join(words)
+    form = {"repetition", "cut_off", "title_copy", "language", "markup"}
+    assert {name for name, _ in fired(text, text)} <= form

@@ -83,7 +83,7 @@ _BED = r"(?= size|-size| bed| duvet| mattress| sheet| fitted)"
 _SIZE = re.compile(
     rf"(?<![\w'’-])(?:sizes?:? (?P<after>{_ONE}(?:(?:, | and | or | to |, and |, or |[-/]){_ONE})*)"
     r"|(?P<shoe>(?:UK|EU|US)(?: size)? \d{1,2}(?:\.5)?(?:\s?(?:-|–|to)\s?\d{1,2}(?:\.5)?)?)"
-    r"|(?P<before>extra[- ]large|extra[- ]small|small|medium|large|junior|toddler|newborn)(?: size|-sized?)"
+    r"|(?P<before>extra[- ]large|extra[- ]small|small|medium|large|junior|toddler|newborn)(?: size|-size)"
     rf"|(?P<bed>(?:super |california |cal )?king{_BED}|queen{_BED}|twin xl|twin{_BED})"
     r"|(?P<one>one[- ]size)"
     r"|(?P<alone>XX?S|X{1,3}L|[23]XL)"

@@ -24,9 +24,9 @@ def findings(title: str, description: str, *, hit_cap: bool) -> Iterator[Raw]:
     yield from marked
     yield from _cut_off(description, hit_cap)
     tokens = [(match.group().lower(), match.start(), match.end()) for match in _TOKEN.finditer(description)]
-    loops = list(_repetition(tokens))
-    yield from loops
     prose = [token for token in tokens if not any(start <= token[1] < end for _, start, end, _ in marked)]
+    loops = list(_repetition(prose))
+    yield from loops
     yield from _title_copy(title, prose, description)
     if not loops:
         yield from _language(description)
@@ -39,7 +39,7 @@ _MARKUP = re.compile(
     r"|(?P<prompt>\b(?:Title|Description|Product (?:title|description)):|Given a product title|\{\w+\})"
     r"|(?P<markdown>\*\*[^*\n]+\*\*|(?:^|\n)#{1,4} |\[[^\]\n]+\]\(https?://[^)]*\)|```|__[^_\n]+__|https?://\S+)"
     r"|(?P<escape>\\[nrt](?![a-z])|\\u[0-9a-fA-F]{4})"
-    r"|(?P<lost>�|[\x00-\x08\x0b-\x1f\x7f-\x9f]|â€™|â€œ|Ã©|Â(?=[ £©®]))"
+    r"|(?P<lost>�|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|â€™|â€œ|Ã©|Â(?=[ £©®]))"
 )
 _MARKUP_WHY = {
     "tag": "an HTML tag",

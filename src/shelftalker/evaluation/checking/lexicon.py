@@ -312,7 +312,7 @@ TECHNOLOGIES = (
     r"|nfc|zigbee|z-wave|matter|airplay|chromecast|alexa|google (?:home|assistant)|siri|homekit|iphones?|ipads?|ipods?"
     r"|ios|android|windows(?: \d+)?|macos|mac os|macs?|linux|chromebooks?|playstation(?: \d)?|ps[345]|xbox"
     r"|nintendo(?: switch)?|samsung|galaxy|kindle|magsafe|qi|lightning|micro-?sd|sd cards?|ethernet|aux"
-    r"|vesa|fire tv|apple(?: watch| tv)?|nespresso|dolce gusto|lego|gopro|garmin|fitbit|whatsapp|spotify|netflix|zoom"
+    r"|vesa|fire tv|apple(?: watch| tv)?|nespresso|dolce gusto|lego|gopro|garmin|fitbit|whatsapp|spotify|netflix"
 )
 
 ENGLISH = frozenset(

@@ -17,7 +17,7 @@ _DEVICES = (
     "usb bluetooth wi-fi wifi hdmi display thunderbolt nfc zigbee z-wave matter airplay chromecast alexa google siri "
     "homekit iphone ipad ipod ios android windows mac linux chromebook playstation ps3 ps4 ps5 xbox nintendo samsung "
     "galaxy kindle magsafe qi lightning sd ethernet aux vesa fire apple nespresso dolce lego gopro garmin fitbit "
-    "whatsapp spotify netflix zoom"
+    "whatsapp spotify netflix"
 ).split()
 _WORKS_WITH = re.compile(
     r"\b(?:compatible with|works? (?:well )?with|for use with|designed for use with|suitable for use with"
@@ -35,42 +35,31 @@ _PLAIN = frozenset(
 _INDUCTION = re.compile(r"\binduction (?:suitable|ready|compatible|safe)|suitable for (?:all hobs|induction)", re.I)
 
 
+# Names of technologies that are plain words too: only with a capital, and not because a sentence begins.
+_PLAIN_NAMES = frozenset("windows matter apple lightning macs mac galaxy android qi aux".split())
+
+
 def compatibility(source: Source, text: str) -> Iterator[Raw]:
     """What it is said to work with, and named technologies."""
     lower = text.lower()
+    said: list[tuple[int, int]] = []
     for match in _WORKS_WITH.finditer(text) if any(hint in lower for hint in _USES) else ():
-        words = [word.group() for word in WORD.finditer(match["what"])]
-        content = [word for word in words if word.lower() not in _PLAIN][:4]
+        content = [word for word in WORD.findall(match["what"]) if word.lower() not in _PLAIN][:4]
         known = sum(source.has(word) or source.has_code(word) for word in content)
         if not content or 2 * known < len(content):
-            yield (
-                "compatibility",
-                match.start(),
-                match.start("what") + len(match["what"].rstrip()),
-                "The input does not say what it works with.",
-            )
+            said.append((match.start(), match.start("what") + len(match["what"].rstrip())))
+            yield "compatibility", *said[-1], "The input does not say what it works with."
     for match in _INDUCTION.finditer(text) if "induction" in lower or "all hobs" in lower else ():
         if not source.has("induction"):
             yield "compatibility", match.start(), match.end(), "The input does not mention induction."
     for match in _TECHNOLOGY.finditer(text) if any(hint in lower for hint in _DEVICES) else ():
-        word = match.group()
-        if word.lower() in {
-            "windows",
-            "matter",
-            "apple",
-            "lightning",
-            "macs",
-            "mac",
-            "zoom",
-            "galaxy",
-            "android",
-            "qi",
-            "aux",
-        } and (not word[0].isupper() or SENTENCE_START.search(text[: match.start()])):
+        word, start = match.group(), match.start()
+        if source.has_code(word) or any(begin <= start < end for begin, end in said):
             continue
-        if source.has_code(word):
+        opens = SENTENCE_START.search(text[max(0, start - 8) : start]) or start == 0
+        if word.lower() in _PLAIN_NAMES and (opens or not word[0].isupper()):
             continue
-        yield "compatibility", match.start(), match.end(), f"The input does not mention {word!r}."
+        yield "compatibility", start, match.end(), f"The input does not mention {word!r}."
 
 
 _MARKS = (
