@@ -6,6 +6,7 @@ import math
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from shelftalker.recipe import Recipe
 
 if TYPE_CHECKING:
     from shelftalker.finetuning.batching import Encoded, Encoding
+    from shelftalker.finetuning.loop import AdapterTrainer
     from shelftalker.finetuning.trainer import Material
 
 _SAMPLES = 4
@@ -64,46 +66,45 @@ def estimate(recipe: Recipe, ref: ModelRef, policy: DevicePolicy) -> dict[str, A
 
 def _measure(recipe: Recipe, material: Material, policy: DevicePolicy, scratch: Path) -> tuple[float, float, list[int]]:
     """Median seconds of an optimiser step, seconds of one validation, and the longest batch's shape."""
-    import torch
-
     from shelftalker.finetuning import trainer as stage
 
     settings = recipe.finetune
     trainer = stage.build(recipe, material, policy, scratch, [])
-    device = trainer.args.device
-    model = material.model.to(device)
-    optimiser = trainer.optimizer
-
-    def step(portions: list[list[Encoded]]) -> float:
-        began = time.perf_counter()
-        model.train()
-        for rows in portions:
-            batch = {name: value.to(device) for name, value in trainer.data_collator(rows).items()}
-            labels = batch.pop("labels")
-            with trainer.accelerator.autocast():
-                outputs = model(**batch)
-            loss = trainer.summed_loss(outputs, labels)
-            torch.autograd.backward(loss / len(portions))
-        for group in optimiser.param_groups:
-            group["lr"] = 0.0
-        optimiser.step()
-        optimiser.zero_grad()
-        float(loss)  # waits for the device
-        return time.perf_counter() - began
-
+    material.model.to(trainer.args.device)
     longest = _longest(material.train, settings.batch_size)
-    step([longest])
+    timed_step(trainer, [longest])
     order = trainer.sampler.order()
     size, many = settings.batch_size, settings.accumulation
     portions = [[material.train[row] for row in order[at : at + size]] for at in range(0, len(order), size)]
     # Spread over the epoch: batches are shuffled, so a few of them stand for all.
     starts = range(0, max(len(portions) - many + 1, 1), max(len(portions) // _SAMPLES, 1))
-    times = [step(portions[at : at + many]) for at in list(starts)[:_SAMPLES]]
+    times = [timed_step(trainer, portions[at : at + many]) for at in list(starts)[:_SAMPLES]]
     began = time.perf_counter()
     trainer.validation_loss()
     validation = time.perf_counter() - began
     shape = [len(longest), max(len(row.inputs) for row in longest), max(len(row.labels) for row in longest)]
     return statistics.median(times), validation, shape
+
+
+def timed_step(trainer: AdapterTrainer, portions: Sequence[Sequence[Encoded]]) -> float:
+    """Seconds of one optimiser step over these batches, with a learning rate of 0: the adapter stays as it is."""
+    import torch
+
+    began = time.perf_counter()
+    trainer.model.train()
+    for rows in portions:
+        batch = {name: value.to(trainer.args.device) for name, value in trainer.data_collator(rows).items()}
+        labels = batch.pop("labels")
+        with trainer.accelerator.autocast():
+            outputs = trainer.model(**batch)
+        loss = trainer.summed_loss(outputs, labels)
+        torch.autograd.backward(loss / len(portions))
+    for group in trainer.optimizer.param_groups:
+        group["lr"] = 0.0
+    trainer.optimizer.step()
+    trainer.optimizer.zero_grad()
+    float(loss.detach())  # waits for the device
+    return time.perf_counter() - began
 
 
 def _longest(split: Encoding, size: int) -> list[Encoded]:

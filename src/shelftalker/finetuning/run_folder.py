@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,8 @@ def stage_of(recipe: Recipe, run_dir: Path, base_hash: str) -> Stage:
         "finetune": recipe.finetune.model_dump(mode="json", exclude=_WITHOUT_EFFECT),
         "seed": recipe.seed,
         "dtype": recipe.dtype,
+        # Under torchrun each process takes its share of every step's batches.
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
     }
     return Stage("finetune", run_dir / "manifest.json", inputs=inputs, settings=settings)
 

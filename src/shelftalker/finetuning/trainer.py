@@ -79,7 +79,8 @@ def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out
             mend="give the base model's name; to train on top of an adapter, merge it first: shelftalker export",
         )
     stage = run_folder.stage_of(recipe, run_dir, ref.content_hash)
-    console.stage("finetune", f"{recipe.base_model} on {policy.device} ({policy.dtype}), {run_dir}")
+    if _is_first():
+        console.stage("finetune", f"{recipe.base_model} on {policy.device} ({policy.dtype}), {run_dir}")
     if dry_run:
         from shelftalker.finetuning.estimate import estimate
 
@@ -90,8 +91,8 @@ def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out
         return Run(run_dir, checkpoints.every(run_dir), log, run_folder.read_facts(run_dir), skipped=True)
     start = run_folder.begin(stage, run_dir, resume=resume)
     material = prepare_training(recipe, ref, policy)
-    _say(material, recipe)
     if _is_first():
+        _say(material, recipe)
         run_folder.open_for_writing(recipe, stage, run_dir, start)
     facts = material.facts | {"device": policy.device, "dtype": policy.dtype, "commit": ref.commit}
     if start.checkpoint is not None:
