@@ -112,7 +112,7 @@ def finetune(
 
     done = stage(context.recipe({"paths.data": data}), resume=resume, dry_run=dry_run, out=Path(out) if out else None)
     if dry_run:
-        console.result("\n".join(f"{key}: {value}" for key, value in done.facts.items()), done.facts)
+        console.result("", done.facts)  # people have read the stage's own table
     else:
         console.result(
             f"{done.run_dir}: {len(done.checkpoints)} checkpoints, the last is {done.last.name}",
