@@ -84,8 +84,9 @@ _SUBSTANCE = (
     r"|fragrance|acid|chlorine|nickel|preservative)s?"
 )
 _FREE_OF = (
-    rf"{_SUBSTANCE}[- ]free|free (?:of|from) (?:\w+ )?{_SUBSTANCE}(?:(?:,| and| or) \w+)?|non-?toxic|hypo-?allergenic"
-    r"|food[- ](?:grade|safe)|halal|kosher|vegan|organic(?= (?:cotton|\w+ certified)|[.,])|organically grown"
+    rf"{_SUBSTANCE}[- ]free|free (?:of|from) (?:\w+ )?{_SUBSTANCE}(?:(?:,| and| or) \w+)?"
+    r"|non-?toxic|non-?gmo|hypo-?allergenic|food[- ](?:grade|safe)|halal|kosher|vegan"
+    r"|organic(?= (?:cotton|\w+ certified)|[.,])|organically grown"
     r"|(?:flame|fire)[- ]retardant|bulletproof|child[- ]?safe|(?:medical|military|hospital)[- ]grade|dolphin[- ]safe"
 )
 # "WRAS approved", "Sold Secure Silver rated", "Great Taste Award winner": whoever says so.
@@ -97,8 +98,8 @@ _CERTIFICATE = re.compile(
 )
 # One cheap look: most texts promise nothing, and then the long pattern need not be tried at every word.
 _PROMISING = (
-    "certif approved tested proven recommend licensed reviewed rated listed accredit award patent prize sell warrant "
-    "guarant free toxic allergenic food halal kosher vegan organic retardant proof safe grade rohs fair energy leaping "
+    "gmo certif approved tested proven recommend licensed reviewed rated listed accredit award patent prize sell "
+    "warrant guarant free toxic allergenic food halal kosher vegan organic retardant proof safe grade rohs fair energy leaping "
     "woolmark soil red tractor kitemark"
 ).split()
 _CAPITALS = re.compile(r"[A-Z]{2}")

@@ -112,6 +112,8 @@ def _unit_after(text: str, position: int, *, worded: bool, fraction: bool) -> tu
         if match["gap"] == " " and sign in {'"', "”", "'", "''"}:
             return None  # a closing or opening quotation mark
     written = name
+    if name.lower() == "bars":
+        return None  # of chocolate
     name = " ".join(name.lower().split())
     if name not in UNITS:
         name = name.removesuffix("s")
