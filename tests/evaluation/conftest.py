@@ -1,12 +1,13 @@
-"""A run whose checkpoints really differ, without training: adapters with random weights of growing size."""
+"""Runs without training: checkpoints on paper, for tests with played engines, and real ones with random weights."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from shelftalker.recipe import Recipe
 from tests.evaluation.played import PlayedEngine
@@ -15,7 +16,7 @@ STEPS = (10, 20, 30)
 
 
 def make_run(folder: Path, base: Path, steps: tuple[int, ...] = STEPS) -> Path:
-    """A run folder with one LoRA checkpoint a step, on the model in ``base``."""
+    """A run folder with one LoRA checkpoint a step, of growing random weights, on the model in ``base``."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForSeq2SeqLM
@@ -33,24 +34,38 @@ def make_run(folder: Path, base: Path, steps: tuple[int, ...] = STEPS) -> Path:
         written = json.loads((checkpoint / "adapter_config.json").read_text())
         written["base_model_name_or_path"] = str(base)
         (checkpoint / "adapter_config.json").write_text(json.dumps(written))
+    return folder
+
+
+def paper_base(folder: Path) -> Path:
+    """A folder that looks like a model to everything that does not load it."""
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"model_type": "t5"}')
+    (folder / "tokenizer.json").write_text("{}")
+    save_file({"weight": np.ones(3, dtype=np.float32)}, folder / "model.safetensors")
+    return folder
+
+
+def paper_run(folder: Path, base: Path, steps: tuple[int, ...] = STEPS) -> Path:
+    """A run folder whose checkpoints look like adapters to everything that does not load them."""
+    for step in steps:
+        checkpoint = folder / f"checkpoint-{step}"
+        checkpoint.mkdir(parents=True)
+        config = {"peft_type": "LORA", "r": 4, "target_modules": ["q"], "base_model_name_or_path": str(base)}
+        (checkpoint / "adapter_config.json").write_text(json.dumps(config))
+        save_file({"weight": np.full(3, step, dtype=np.float32)}, checkpoint / "adapter_model.safetensors")
         (checkpoint / "optimizer.pt").write_bytes(b"state of training")
     (folder / "recipe.yaml").write_text("name: run\n")
     return folder
 
 
-@pytest.fixture(scope="session")
-def made_run(tmp_path_factory: pytest.TempPathFactory, tiny_t5: Path) -> Path:
-    """Folder of a run with three checkpoints; copy it before writing."""
-    return make_run(tmp_path_factory.mktemp("made"), tiny_t5)
-
-
 @pytest.fixture
-def recipe(tmp_path: Path, data_dir: Path, tiny_t5: Path) -> Recipe:
-    """A recipe over the tiny model and the tiny data, writing under the test's own folder."""
+def recipe(tmp_path: Path, data_dir: Path) -> Recipe:
+    """A recipe over the tiny data and a model on paper, writing under the test's own folder."""
     return Recipe.load(
         flags={
             "name": "run",
-            "base_model": str(tiny_t5),
+            "base_model": str(paper_base(tmp_path / "base")),
             "paths.data": str(data_dir),
             "paths.outputs": str(tmp_path / "outputs"),
             "paths.artifacts": str(tmp_path / "artifacts"),
@@ -65,10 +80,9 @@ def recipe(tmp_path: Path, data_dir: Path, tiny_t5: Path) -> Recipe:
 
 
 @pytest.fixture
-def run_dir(recipe: Recipe, made_run: Path) -> Path:
-    """The recipe's own run, with three checkpoints."""
-    shutil.copytree(made_run, recipe.run_dir)
-    return recipe.run_dir
+def run_dir(recipe: Recipe) -> Path:
+    """The recipe's own run, with three checkpoints on paper."""
+    return paper_run(recipe.run_dir, Path(recipe.base_model))
 
 
 @pytest.fixture

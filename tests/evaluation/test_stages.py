@@ -12,6 +12,7 @@ import shelftalker
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import results as schema
 from shelftalker.recipe import Recipe
+from tests.evaluation.conftest import make_run, paper_run
 from tests.evaluation.played import PlayedEngine
 
 REFERENCES = ["copy-title", "nearest-neighbour", "lead-sentence"]
@@ -20,10 +21,10 @@ REFERENCES = ["copy-title", "nearest-neighbour", "lead-sentence"]
 pytestmark = pytest.mark.usefixtures("played")
 
 
-def test_real_models_take_part(recipe: Recipe, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_models_take_part(recipe: Recipe, tiny_t5: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    shutil.rmtree(run_dir / "checkpoint-20")
-    done = shelftalker.compare([run_dir], recipe.with_flags(decoding={"max_new_tokens": 8}))
+    run = make_run(recipe.run_dir, tiny_t5, steps=(10, 30))
+    done = shelftalker.compare([run], recipe.with_flags(decoding={"max_new_tokens": 8}))
     texts = {
         name: [row.predictions[name].text for row in done.results.rows]
         for name in ("zero-shot", "checkpoint-10", "checkpoint-30")
@@ -284,12 +285,34 @@ def test_the_same_weights_under_two_names_take_part_once(recipe: Recipe, run_dir
     ]
 
 
-def test_checkpoints_of_two_runs_keep_their_runs_names(recipe: Recipe, run_dir: Path, tiny_t5: Path) -> None:
-    from tests.evaluation.conftest import make_run
-
-    other = make_run(recipe.paths.outputs / "other", tiny_t5, steps=(20, 40))
+def test_checkpoints_of_two_runs_keep_their_runs_names(recipe: Recipe, run_dir: Path) -> None:
+    other = paper_run(recipe.paths.outputs / "other", Path(recipe.base_model), steps=(20, 40))
     done = shelftalker.compare([run_dir, other], recipe)
     curve = {(system.run, system.step) for system in done.results.systems if system.role == "checkpoint"}
     # Both runs' step 20 have the same weights here: it takes part once.
     assert curve == {("run", 10), ("run", 20), ("run", 30), ("other", 40)}
     assert done.report.parent == recipe.paths.outputs / "compare"
+
+
+def test_results_on_test_rows_are_shown_but_choose_nothing(recipe: Recipe, run_dir: Path, tmp_path: Path) -> None:
+    on_test = recipe.with_flags(evaluate={"split": "test"})
+    paths = [
+        shelftalker.evaluate(run_dir / f"checkpoint-{step}", on_test, out=tmp_path / str(step)).path
+        for step in (10, 30)
+    ]
+    done = shelftalker.compare(paths, recipe)
+    assert done.best == ""
+    assert done.results.verdict.best is None
+    assert "validation rows choose" in done.results.verdict.sentence
+
+
+def test_two_decodings_of_one_model_stand_side_by_side_as_files(recipe: Recipe, run_dir: Path, tmp_path: Path) -> None:
+    one = shelftalker.evaluate(run_dir / "checkpoint-20", recipe, out=tmp_path / "long")
+    short = recipe.with_flags(decoding={"max_new_tokens": 4})
+    other = shelftalker.evaluate(run_dir / "checkpoint-20", short, out=tmp_path / "short")
+    both = shelftalker.compare([tmp_path / "long", tmp_path / "short"], recipe)
+    names = [system.id for system in both.results.systems if system.role == "checkpoint"]
+    assert names == ["checkpoint-20", "checkpoint-20 (short)"]
+    assert both.results.system(names[0]).scores["chrf"].value == one.results.system(names[0]).scores["chrf"].value
+    assert both.results.system(names[1]).scores["chrf"].value == other.results.system(names[0]).scores["chrf"].value
+    assert "validation" not in both.results.verdict.sentence
