@@ -98,9 +98,9 @@ _CERTIFICATE = re.compile(
 )
 # One cheap look: most texts promise nothing, and then the long pattern need not be tried at every word.
 _PROMISING = (
-    "gmo certif approved tested proven recommend licensed reviewed rated listed accredit award patent prize sell "
-    "warrant guarant free toxic allergenic food halal kosher vegan organic retardant proof safe grade rohs fair energy leaping "
-    "woolmark soil red tractor kitemark"
+    "gmo certif approved tested proven recommend licensed reviewed rated listed accredit award patent prize "
+    "sell warrant guarant free toxic allergenic food halal kosher vegan organic retardant proof safe grade "
+    "rohs fair energy leaping woolmark soil red tractor kitemark"
 ).split()
 _CAPITALS = re.compile(r"[A-Z]{2}")
 
