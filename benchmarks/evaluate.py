@@ -118,11 +118,8 @@ def _parts(
             return action()
 
     part("ROUGE", lambda: [rouge(references, split, texts) for texts in systems.values()])
-    counter = part("n-grams of the references", lambda: sufficient.Counter(references))
-    counted = part(
-        "n-grams of two systems",
-        lambda: {name: np.concatenate(counter.count(texts), 1) for name, texts in systems.items()},
-    )
+    counts = part("n-grams of BLEU and chrF++", lambda: sufficient.count(references, list(systems.values())))
+    counted = {name: np.concatenate(one, axis=1) for name, one in zip(systems, counts, strict=True)}
     resampler = Resampler(counted, resamples, 1)
     columns = {"bleu": (slice(0, 10), sufficient.bleu), "chrf": (slice(10, 34), sufficient.chrf)}
     part(

@@ -109,7 +109,7 @@ def test_scores_from_arrays_are_sacrebleus_own_for_corpus_rows_and_any_sum_of_ro
     from sacrebleu.metrics import BLEU, CHRF
 
     _, references, predictions = pairs()
-    bleu, chrf = sufficient.Counter(references).count(predictions)
+    bleu, chrf = sufficient.count(references, [predictions])[0]
     random.seed(1)
     for _ in range(50):
         rows = random.choices(range(80), k=random.choice([1, 2, 5, 80]))
@@ -126,13 +126,21 @@ def test_scores_from_arrays_are_sacrebleus_own_for_corpus_rows_and_any_sum_of_ro
         assert by_row[row] == pytest.approx(theirs, abs=1e-10)
 
 
-def test_a_prediction_of_two_systems_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_that_two_systems_wrote_for_a_row_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _, references, predictions = pairs()
-    counter = sufficient.Counter(references)
-    first = counter.count(predictions)
-    monkeypatch.setattr(sufficient, "_statistics", lambda *_: pytest.fail("counted again"))
-    second = counter.count(predictions)
-    assert all((a == b).all() for a, b in zip(first, second, strict=True))
+    other = [*predictions[:-2], "another text", "and another"]
+    counted = []
+    original = sufficient._statistics
+    monkeypatch.setattr(sufficient, "_statistics", lambda *given: counted.append(given[1]) or original(*given))
+    first, second = sufficient.count(references, [predictions, other])
+    assert len(counted) == 2 * (80 + 2), "twice: for BLEU and for chrF++"
+    assert (first[0][:-2] == second[0][:-2]).all()
+    assert (first[1][-2:] != second[1][-2:]).any()
+
+
+def test_systems_of_another_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="argument"):
+        sufficient.count(["a", "b"], [["a"]])
 
 
 class TestFastRouge:

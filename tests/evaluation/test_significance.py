@@ -38,10 +38,9 @@ def _corpora(rows: int = 120) -> tuple[list[str], dict[str, list[str]]]:
 @pytest.fixture(scope="module")
 def resampler() -> Resampler:
     references, systems = _corpora()
-    counter = sufficient.Counter(references)
-    return Resampler(
-        {name: np.concatenate(counter.count(texts), axis=1) for name, texts in systems.items()}, TRIALS, SEED
-    )
+    counts = sufficient.count(references, list(systems.values()))
+    table = {name: np.concatenate(one, axis=1) for name, one in zip(systems, counts, strict=True)}
+    return Resampler(table, TRIALS, SEED)
 
 
 def _theirs(kind: str) -> dict[str, Any]:

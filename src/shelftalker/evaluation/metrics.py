@@ -182,7 +182,6 @@ class Measurer:
     def __init__(self, titles: Sequence[str], references: Sequence[str]) -> None:
         self.titles = list(titles)
         self.references = list(references)
-        self._counter = sufficient.Counter(self.references)
         self._split_references = [sentences(text) for text in self.references]
         self._reference_words = [len(words(text)) for text in self.references]
 
@@ -193,6 +192,7 @@ class Measurer:
         hit_cap: Sequence[bool] | None = None,
         nll: Sequence[tuple[float, int] | None] | None = None,
         copied: Sequence[int] | None = None,
+        counts: tuple[Array, Array] | None = None,
     ) -> Measured:
         """Statistics of one system's predictions.
 
@@ -201,13 +201,14 @@ class Measurer:
             hit_cap: whether decoding cut the row off; none for systems that do not decode.
             nll: per row the summed negative log-likelihood of the reference and its tokens.
             copied: per row the longest run of words that a training description has too.
+            counts: what `sufficient.count` gave for these predictions, where that is known already.
         """
         import numpy as np
 
         found: dict[str, Array] = {}
         for name, values in rouge(self.references, self._split_references, predictions).items():
             found[name] = _means(values)
-        found["bleu"], found["chrf"] = self._counter.count(predictions)
+        found["bleu"], found["chrf"] = counts or sufficient.count(self.references, [predictions])[0]
         tokens = [words(text) for text in predictions]
         found["length_ratio"] = np.array(
             list(zip(map(len, tokens), self._reference_words, strict=True)), dtype=np.float64

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalker.evaluation import metrics as measures
 from shelftalker.evaluation import results as schema
+from shelftalker.evaluation import sufficient
 from shelftalker.evaluation.significance import Resampler, holm
 
 if TYPE_CHECKING:
@@ -87,9 +88,12 @@ def score(
     """
     measurer = measures.Measurer([row.title for row in products], [row.reference for row in products])
     copied = _copied(entries, training)
+    counts = sufficient.count(measurer.references, [entry.texts for entry in entries])
     measured = {
-        entry.system.id: measurer.measure(entry.texts, hit_cap=entry.hit_cap, nll=entry.nll, copied=lengths)
-        for entry, lengths in zip(entries, copied, strict=True)
+        entry.system.id: measurer.measure(
+            entry.texts, hit_cap=entry.hit_cap, nll=entry.nll, copied=lengths, counts=counted
+        )
+        for entry, lengths, counted in zip(entries, copied, counts, strict=True)
     }
     resampler = Resampler({name: _stack(value) for name, value in measured.items()}, protocol.resamples, protocol.seed)
     findings = _Findings(products)

@@ -24,46 +24,38 @@ CHRF_ORDERS = 8
 CHRF_BETA = 2
 
 
-class Counter:
-    """Counts n-gram matches of predictions against one list of references, whose n-grams are counted once.
+def count(references: Sequence[str], systems: Sequence[Sequence[str]]) -> list[tuple[Array, Array]]:
+    """Statistics of every system: BLEU's (rows x 10) and chrF++'s (rows x 24).
+
+    Row by row: a reference's n-grams are counted once for all systems and forgotten before the next row (those of
+    10,000 references would take gigabytes), and a text that several systems wrote for a row is counted once.
 
     Args:
-        references: one reference a row.
+        references: one a row.
+        systems: each with one prediction a row.
+
+    Raises:
+        ValueError: a system has more or fewer predictions than there are references.
     """
+    import numpy as np
+    from sacrebleu.metrics import BLEU, CHRF
 
-    def __init__(self, references: Sequence[str]) -> None:
-        from sacrebleu.metrics import BLEU, CHRF
-
-        self._bleu = BLEU(references=[list(references)], force=True)
-        self._chrf = CHRF(word_order=2, references=[list(references)])
-        self._rows = len(references)
-        self._seen: dict[tuple[int, str], tuple[list[int], list[int]]] = {}
-
-    def count(self, predictions: Sequence[str]) -> tuple[Array, Array]:
-        """Statistics of one system: BLEU's (rows x 10) and chrF++'s (rows x 24).
-
-        A prediction that another system made for the same row is not counted again.
-        """
-        import numpy as np
-
-        if len(predictions) != self._rows:
-            raise ValueError(f"{len(predictions)} predictions for {self._rows} references")
-        rows = [self._row(number, text) for number, text in enumerate(predictions)]
-        return (
-            np.array([row[0] for row in rows], dtype=np.float64).reshape(-1, BLEU_WIDTH),
-            np.array([row[1] for row in rows], dtype=np.float64).reshape(-1, 3 * CHRF_ORDERS),
-        )
-
-    def _row(self, number: int, text: str) -> tuple[list[int], list[int]]:
-        key = (number, text)
-        if key not in self._seen:
-            self._seen[key] = (_statistics(self._bleu, number, text), _statistics(self._chrf, number, text))
-        return self._seen[key]
+    metrics = (BLEU(references=[[""]], force=True), CHRF(word_order=2, references=[[""]]))
+    tables = [tuple(np.zeros((len(references), width)) for width in (BLEU_WIDTH, 3 * CHRF_ORDERS)) for _ in systems]
+    for number, (reference, *texts) in enumerate(zip(references, *systems, strict=True)):
+        known = [metric._extract_reference_info([metric._preprocess_segment(reference)]) for metric in metrics]
+        seen: dict[str, list[list[int]]] = {}
+        for text, table in zip(texts, tables, strict=True):
+            if text not in seen:
+                seen[text] = [_statistics(metric, text, info) for metric, info in zip(metrics, known, strict=True)]
+            for part, counts in zip(table, seen[text], strict=True):
+                part[number] = counts
+    return [(table[0], table[1]) for table in tables]
 
 
-def _statistics(metric: Any, number: int, text: str) -> list[int]:
-    # The steps of sacrebleu's _extract_corpus_statistics for one row of its reference cache.
-    counts: list[int] = metric._compute_segment_statistics(metric._preprocess_segment(text), metric._ref_cache[number])
+def _statistics(metric: Any, text: str, reference: Any) -> list[int]:
+    """The steps of sacrebleu's own _extract_corpus_statistics for one row."""
+    counts: list[int] = metric._compute_segment_statistics(metric._preprocess_segment(text), reference)
     return counts
 
 
