@@ -20,7 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 HELD_OUT_PER_MILLE = 15
 MIN_WORDS = 6
@@ -261,7 +261,7 @@ def write_corpus(documents: Iterable[Document], path: Path) -> Counter[str]:
     return counts
 
 
-def read_corpus(path: Path) -> list[dict[str, str]]:
+def read_corpus(path: Path) -> list[dict[str, Any]]:
     """All documents of a corpus file, in file order."""
     with path.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]

@@ -8,7 +8,8 @@ batches that an uninterrupted one would have seen. Tasks, by share of examples:
 - ``prefix``: the first words of a text, the rest follows;
 - ``dense``: half of the text masked in long spans (UL2's extreme denoiser): many target tokens;
 - ``sparse``: T5's own span corruption, 15 % in spans of three;
-- ``title``: the text, its title follows.
+- ``title``: the text, its title follows;
+- ``copy``: two titles, to be repeated.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ PROMPTS = [
     "Describe this package: {title}",
     "Define: {title}",
 ]
+REPEAT = "Repeat:"
 PRODUCT_FORMS = [0.68, 0.08, 0.06, 0.06, 0.06, 0.06, 0.0, 0.0]
 PACKAGE_FORMS = [0.40, 0.05, 0.0, 0.0, 0.05, 0.05, 0.45, 0.0]
 WORD_FORMS = [0.10, 0.05, 0.0, 0.0, 0.0, 0.10, 0.0, 0.75]
@@ -48,24 +50,24 @@ class Mixture(NamedTuple):
 
 
 MAIN = Mixture(
-    {"pair": 0.62, "prefix": 0.13, "dense": 0.14, "sparse": 0.07, "title": 0.04},
+    {"pair": 0.63, "prefix": 0.12, "dense": 0.12, "sparse": 0.06, "title": 0.04, "copy": 0.03},
     {
         "rds": 9.0,
         "abt": 4.0,
-        "lv": 3.0,
+        "lv": 2.0,
         "buy": 2.0,
         "debian": 1.3,
         "debian-lib": 0.4,
         "wordnet": 0.4,
     },
 )
-# While the rate falls, the model reads mostly what it is for.
+# Towards the end, the model reads mostly what it is for.
 LATE = Mixture(
-    {"pair": 0.82, "prefix": 0.08, "dense": 0.06, "sparse": 0.02, "title": 0.02},
+    {"pair": 0.82, "prefix": 0.08, "dense": 0.05, "sparse": 0.02, "title": 0.01, "copy": 0.02},
     {
         "rds": 12.0,
         "abt": 5.0,
-        "lv": 4.0,
+        "lv": 2.5,
         "buy": 1.0,
         "debian": 0.6,
         "debian-lib": 0.1,
@@ -100,6 +102,12 @@ def chunks(text: str, most: int = 85) -> list[str]:
     return pieces
 
 
+def overlap(title: str, text: str) -> float:
+    """Share of the title's longer words that the text takes up; 1 for a title without any."""
+    words = {word for word in re.findall(r"\w+", title.lower()) if len(word) > 3}
+    return len(words & set(re.findall(r"\w+", text.lower()))) / len(words) if words else 1.0
+
+
 class Corpus:
     """The documents of one side of a corpus file, with sampling weights."""
 
@@ -110,6 +118,7 @@ class Corpus:
         self.texts: list[str] = []
         self.sources: list[str] = []
         self.opening: list[bool] = []
+        overlaps: list[float] = []
         for row in rows:
             for place, piece in enumerate(chunks(row["text"])):
                 if place and len(piece.split()) < 20:
@@ -118,11 +127,16 @@ class Corpus:
                 self.texts.append(piece)
                 self.sources.append(row["source"])
                 self.opening.append(place == 0)
+                overlaps.append(overlap(row["title"], piece))
+        self.overlaps = np.array(overlaps)
 
     def probabilities(self, mixture: Mixture) -> np.ndarray:
         """Each piece's chance to come up in a draw."""
         weights = np.array([mixture.sources.get(source, 1.0) for source in self.sources])
-        return weights / weights.sum()
+        # A text that speaks of its title's own words teaches to write about the title.
+        weights = weights * (0.5 + self.overlaps)
+        shares: np.ndarray = weights / weights.sum()
+        return shares
 
     def __len__(self) -> int:
         """Number of pieces."""
@@ -203,16 +217,22 @@ class Examples:
         forms = [rng.choice(len(PROMPTS), p=FORMS.get(corpus.sources[i], PRODUCT_FORMS)) for i in picks]
 
         def tokenize(texts: list[str]) -> list[list[int]]:
-            return self.tokenizer(texts, add_special_tokens=False).input_ids
+            ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=False).input_ids
+            return ids
 
         texts = tokenize([corpus.texts[i] for i in picks])
         titles = tokenize([corpus.titles[i] for i in picks])
         prompts = tokenize([PROMPTS[f].format(title=corpus.titles[i]) for f, i in zip(forms, picks, strict=True)])
+        repeat, eos = tokenize([REPEAT])[0], self.tokenizer.eos_token_id
         examples = []
         for place, index in enumerate(picks):
             task = tasks[place]
             if not corpus.opening[index] and task in {"pair", "title"}:
                 task = "prefix"
+            if task == "copy":
+                both = (titles[place] + titles[place - 1])[: MAX_SOURCE - len(repeat) - 1]
+                examples.append(([*repeat, *both, eos], [*both, eos]))
+                continue
             if len(texts[place]) < 8 and task != "pair":
                 continue
             if len(prompts[place]) > MAX_SOURCE:

@@ -47,6 +47,7 @@ def export_weights(state: dict[str, Any], tokenizer_folder: Path, out: Path) -> 
         raise SystemExit("a weight is not finite in float16")
     part = out / "model.safetensors.part"
     save_file(tensors, part, metadata={"format": "pt"})
+    part.chmod(0o644)
     part.replace(out / "model.safetensors")
     config = model.config.to_diff_dict()
     config |= {
@@ -72,14 +73,15 @@ def describe(folder: Path, titles: list[str]) -> list[str]:
     model = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
     inputs = tokenizer([PROMPT.format(title=t) for t in titles], return_tensors="pt", padding=True)
     ids = model.generate(**inputs, max_new_tokens=96, num_beams=1, no_repeat_ngram_size=3)
-    return tokenizer.batch_decode(ids, skip_special_tokens=True)
+    texts: list[str] = tokenizer.batch_decode(ids, skip_special_tokens=True)
+    return texts
 
 
-def write_card(folder: Path, state: dict[str, Any], parameters: int, corpus: Path) -> None:
-    """Measure the exported folder and fill in the model card."""
+def write_card(folder: Path, state: dict[str, Any], parameters: int, corpus: Path, limit: int = 400) -> None:
+    """Measure the exported folder on ``limit`` held-out texts a source and fill in the model card."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSeq2SeqLM.from_pretrained(folder)
-    held_out = list(held_out_batches(corpus, tokenizer, 400))
+    held_out = list(held_out_batches(corpus, tokenizer, limit))
     scores = held_out_loss(model, held_out, torch.device("cpu"))
     rows = [
         f"| {name} | {row['tokens']:,} | {row['nats_per_token']:.3f} | {row['bits_per_byte']:.3f} |"
@@ -108,13 +110,14 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--corpus", type=Path, help="measure held-out losses and write the card")
+    parser.add_argument("--held-out", type=int, default=400, help="texts a source to measure on")
     args = parser.parse_args()
     state = torch.load(args.checkpoint, map_location="cpu", weights_only=True)
     stage = args.out.with_name(args.out.name + ".part")
     shutil.rmtree(stage, ignore_errors=True)
     parameters = export_weights(state, args.tokenizer, stage)
     if args.corpus:
-        write_card(stage, state, parameters, args.corpus)
+        write_card(stage, state, parameters, args.corpus, args.held_out)
     args.out.mkdir(parents=True, exist_ok=True)
     for file in stage.iterdir():
         file.replace(args.out / file.name)

@@ -19,7 +19,7 @@ def orthogonalize(stack: Tensor, steps: int = 5) -> Tensor:
     Newton-Schulz iteration with the quintic coefficients of the Muon paper.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = stack / (stack.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    x: Tensor = stack / (stack.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(steps):
         gram = x @ x.transpose(1, 2)
         x = a * x + (b * gram + c * gram @ gram) @ x

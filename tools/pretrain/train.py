@@ -2,7 +2,7 @@
 
 Run it again with the same arguments after any interruption: it continues from ``checkpoint.pt`` in
 ``--out``, which holds parameters, optimiser states, counters and the data position. The rate warms
-up, stays, and falls linearly to a twentieth over the last part, either by step (``--steps``: a
+up, stays, and falls linearly to a fiftieth over the last part, either by step (``--steps``: a
 resumed run then equals an uninterrupted one bit for bit) or by the clock (``--deadline``: training
 ends at that time, however fast or slow the machine was).
 
@@ -50,15 +50,20 @@ class Shape:
 
 @dataclass(frozen=True)
 class Rates:
-    """Peak rates per kind of parameter, and the schedule's shape as shares of the run."""
+    """Peak rates per kind of parameter, and the schedule's shape as shares of the run.
+
+    ``warmup`` and ``decay`` are the rate's ramps, ``floor`` its last factor; ``late`` is the share of
+    the run, at its end, that draws from the late mixture.
+    """
 
     matrix: float = 0.02
     embedding: float = 0.03
     head: float = 0.003
     other: float = 0.01
     warmup: float = 0.01
-    decay: float = 0.25
-    floor: float = 0.05
+    decay: float = 0.6
+    floor: float = 0.02
+    late: float = 0.25
 
 
 def build(shape: Shape, vocab_size: int) -> T5ForConditionalGeneration:
@@ -276,7 +281,7 @@ def train(args: argparse.Namespace) -> Path:
     def progress() -> float:
         if deadline is not None:
             return (time.time() - began) / max(deadline - began, 1.0)
-        return step / args.steps
+        return float(step / args.steps)
 
     while progress() < 1:
         wait_while_paused(out.parent / "PAUSE")
@@ -293,7 +298,7 @@ def train(args: argparse.Namespace) -> Path:
             raise SystemExit(f"step {step}: the loss is {value}; the last checkpoint is kept")
         for stepper in steppers:
             stepper.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for stepper in steppers:
             stepper.step()
@@ -303,7 +308,7 @@ def train(args: argparse.Namespace) -> Path:
         recent.append(value)
         if place == len(batches):
             pool, place = pool + 1, 0
-            late = progress() >= 1 - rates.decay
+            late = progress() >= 1 - rates.late
             batches = examples.pool(pool, late=late)
         if step % args.log_every == 0:
             row = {
