@@ -19,7 +19,7 @@ DESCRIPTION_NAMES = (
     "text", "post_content", "details", "summary", "short_description", "desc", "descricao",
 )  # fmt: skip
 ID_NAMES = (
-    "uid", "id", "asin", "parent_asin", "sku", "product_id", "item_id", "handle", "url_handle", "gtin", "ean", "upc",
+    "uid", "id", "asin", "parent_asin", "handle", "url_handle", "sku", "product_id", "item_id", "gtin", "ean", "upc",
     "mpn", "code",
 )  # fmt: skip
 

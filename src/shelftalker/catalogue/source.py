@@ -83,12 +83,13 @@ def fetch(url: str, target: Path) -> Path:
         if scheme in ("http", "https", "file"):
             with urllib.request.urlopen(url, timeout=60) as reply, target.open("wb") as file:
                 total = int(reply.headers.get("Content-Length") or 0) or None
+                came = 0
                 with console.progress(f"fetch {url}", total, unit="bytes") as bar:
                     while data := reply.read(1 << 20):
-                        file.write(data)
-                        bar.advance(len(data))
-                if total and target.stat().st_size < total:
-                    raise OSError(f"{target.stat().st_size:,} of {total:,} bytes came")
+                        came += file.write(data)
+                        bar.update(came)
+                if total and came < total:
+                    raise OSError(f"{came:,} of {total:,} bytes came")
         else:
             copy_with_duckdb(url, target)
     except (OSError, ValueError) as error:

@@ -1,0 +1,234 @@
+"""Whatever happens: no row is lost, and a folder holds the old output or the new."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shelftalker.catalogue import prepare as stage
+from shelftalker.catalogue import publish, source
+from shelftalker.catalogue.examples import load_split
+from shelftalker.errors import ShelftalkerError
+from shelftalker.recipe import Recipe
+from tests.catalogue.conftest import Prepare, everything, placement, products, rejected, write_lines
+
+FILES = ("train.jsonl", "val.jsonl", "test.jsonl", "rejected.jsonl", "card.json", "card.html")
+SCRIPT = """
+import sys
+from shelftalker.catalogue import prepare as stage, source
+from shelftalker.recipe import Recipe
+stage.SMALL = 0
+source.jobs.__defaults__ = (20000,)
+stage.prepare(Recipe.load(None, {"prepare.inputs": [sys.argv[1]], "paths.data": sys.argv[2], "prepare.workers": 2}))
+"""
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
+
+
+def start(script: str, *arguments: object) -> subprocess.Popen[bytes]:
+    # No guard for __main__ in the script: workers must not need one.
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+
+def prepare_in_shards(source_file: str, folder: str) -> None:
+    """What the killed processes do."""
+    stage.SMALL = 0
+    source.jobs.__defaults__ = (20_000,)
+    keys = {"prepare.inputs": [source_file], "paths.data": folder, "prepare.workers": 1}
+    stage.prepare(Recipe.load(None, keys))
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_the_folder_holds_old_or_new(tmp_path: Path) -> None:
+    # Forked from a process that has imported everything: the moments are those of the work itself.
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload([__name__, "duckdb", "shelftalker.catalogue.card"])
+
+    def start(*arguments: Path) -> multiprocessing.process.BaseProcess:
+        process = forks.Process(target=prepare_in_shards, args=tuple(map(str, arguments)))
+        process.start()
+        return process
+
+    def finish(*arguments: Path) -> None:
+        process = start(*arguments)
+        process.join()
+        assert process.exitcode == 0
+
+    old = write_lines(tmp_path / "old.jsonl", products(50))
+    new = write_lines(tmp_path / "new.jsonl", products(300, 1000))
+    finish(old, tmp_path / "a")
+    was = content(tmp_path / "a")
+    began = time.monotonic()
+    finish(new, tmp_path / "b")
+    length = time.monotonic() - began
+    will_be = content(tmp_path / "b")
+    assert len(was) == len(will_be) == len(FILES)
+    dice = random.Random(5)
+    outcomes = set()
+    for _ in range(20):
+        process = start(new, tmp_path / "a")
+        time.sleep(dice.random() * length)
+        process.kill()
+        process.join()
+        publish.recover(tmp_path / "a")
+        found = content(tmp_path / "a")
+        assert found in (was, will_be)
+        outcomes.add(found == will_be)
+        if found == will_be:
+            finish(old, tmp_path / "a")
+            assert content(tmp_path / "a") == was
+    assert False in outcomes
+    finish(new, tmp_path / "a")
+    assert content(tmp_path / "a") == will_be
+    assert {file.name for file in (tmp_path / "a").iterdir()} == {*FILES, "manifest.json"}
+
+
+@pytest.mark.parametrize("moves", [0, 1, 4, 6, 9])
+def test_a_switch_that_was_cut_short_is_completed_by_the_next_reader(run: Prepare, tmp_path: Path, moves: int) -> None:
+    """Stopped after any number of the renames that put the new files in place."""
+    folder = run(write_lines(tmp_path / "old.jsonl", products(30))).data_dir
+    was = [row.uid for row in load_split(folder, "val")]
+    script = SCRIPT.replace(
+        "stage.SMALL = 0",
+        "import os, pathlib\n"
+        "rename, left = pathlib.Path.replace, [int(sys.argv[3])]\n"
+        "def counted(self, target):\n"
+        "    if '.prepare-ready' in str(self):\n"
+        "        if left[0] == 0: os._exit(9)\n"
+        "        left[0] -= 1\n"
+        "    return rename(self, target)\n"
+        "pathlib.Path.replace = counted",
+    )
+    new = write_lines(tmp_path / "new.jsonl", products(60, 500))
+    assert start(script, new, folder, moves).wait() == (9 if moves < 7 else 0)
+    assert sum(len(load_split(folder, name)) for name in ("val", "train", "test")) == 60
+    assert [row.uid for row in load_split(folder, "val")] != was
+    assert not (folder / publish.JOURNAL).exists()
+
+
+def test_two_at_once_in_one_folder(run: Prepare, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "c.jsonl", products(20))
+    with publish.scratch(tmp_path / "out"), pytest.raises(ShelftalkerError, match="another prepare"):
+        run(path)
+
+
+def test_other_files_in_the_folder_are_left_alone(run: Prepare, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    path = write_lines(tmp_path / "out" / "trn.json", products(20))
+    (tmp_path / "out" / ".prepare-left").mkdir()
+    (tmp_path / "out" / ".prepare-left" / "000000.lines").write_text("from a run that was killed")
+    before = path.read_bytes()
+    done = run(path)
+    assert path.read_bytes() == before
+    assert {file.name for file in done.data_dir.iterdir()} == {*FILES, "manifest.json", "trn.json"}
+
+
+def test_a_worker_that_dies_is_an_error_not_a_hang(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "c.jsonl", products(300))
+    script = SCRIPT.replace(
+        "stage.SMALL = 0",
+        "from shelftalker.catalogue import workers\n"
+        "real = workers._start\n"
+        "def start(*a):\n"
+        "    process = real(*a)\n"
+        "    process.kill()\n"
+        "    return process\n"
+        "workers._start = start\nstage.SMALL = 0",
+    )
+    process = start(script, path, tmp_path / "out")
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"worker process ended early" in said
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_full_disk_leaves_the_old_output(run: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = run(write_lines(tmp_path / "old.jsonl", products(30))).data_dir
+    was = content(folder)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shelftalker.catalogue.shard.np.save", full)
+    with pytest.raises(ShelftalkerError, match="No space left"):
+        run(write_lines(tmp_path / "new.jsonl", products(40)))
+    assert content(folder) == was
+
+
+def test_it_is_quiet_in_a_pipe(tmp_path: Path) -> None:
+    process = start(SCRIPT, write_lines(tmp_path / "c.jsonl", products(50)), tmp_path / "out")
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"\x1b" not in said
+    assert b"\r" not in said
+    assert len(said.splitlines()) <= 3
+
+
+ROW = st.one_of(
+    st.binary(max_size=60),
+    st.builds(lambda row: json.dumps(row).encode(), st.sampled_from(products(30))),
+    st.builds(
+        lambda title, content: json.dumps({"title": title, "content": content}).encode(),
+        st.one_of(
+            st.text(max_size=20), st.none(), st.integers(), st.lists(st.text(max_size=5), max_size=3), st.booleans()
+        ),
+        st.one_of(st.text(max_size=80), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2), st.floats()),
+    ),
+    st.builds(lambda row, cut: json.dumps(row).encode()[:cut], st.sampled_from(products(30)), st.integers(0, 200)),
+    st.builds(
+        lambda row, bad: json.dumps(row).encode().replace(b"The", bad),
+        st.sampled_from(products(30)),
+        st.binary(max_size=6),
+    ),
+    st.just(b"[" * 5000),
+    st.just(b'{"title": "' + b"9" * 5000 + b'", "content": ' + b"9" * 5000 + b"}"),
+    st.just(b'{"title": "\\ud800 lone", "content": "a \\udc00 b c d e f g"}'),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ROW, max_size=40), st.booleans())
+def test_no_raw_row_is_ever_unaccounted_for(run: Prepare, tmp_path: Path, lines: list[bytes], packed: bool) -> None:
+    # Whatever the noise, the columns are known and one row can be used.
+    rows = [json.dumps(products(1, 5000)[0]).encode(), *(line.replace(b"\n", b" ") for line in lines)]
+    path = tmp_path / "c.jsonl"
+    data = b"\n".join(rows)
+    path.write_bytes(gzip.compress(data) if packed else data)
+    done = run(path, force=True)
+    real = [number for number, row in enumerate(rows, 1) if row.strip()]
+    out = rejected(done)
+    kept = sum(len(examples) for examples in everything(done).values())
+    assert done.counts["raw"] == len(real) == kept + len(out)
+    numbers = [row["line"] for row in out]
+    assert len(set(numbers)) == len(numbers)
+    assert set(numbers) <= set(real)
+    assert all(row["reason"] in done.card["reasons"] for row in out)
+
+
+def test_very_long_lines(run: Prepare, tmp_path: Path) -> None:
+    long = {"uid": "LONG", "title": "Long", "content": "word " * 2_000_000}
+    path = write_lines(tmp_path / "c.jsonl", [*products(20), long, b"x" * 10_000_000, *products(20, 100)])
+    done = run(path, prepare__workers=1)
+    assert len(placement(done)) == 40
+    assert [(row["line"], row["reason"]) for row in rejected(done)] == [(21, "long_description"), (22, "broken_row")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file permissions as on POSIX")
+def test_files_can_be_read_by_others(run: Prepare, tmp_path: Path) -> None:
+    done = run(write_lines(tmp_path / "c.jsonl", products(20)))
+    assert all((done.data_dir / name).stat().st_mode & 0o044 == 0o044 for name in FILES)
