@@ -85,7 +85,7 @@ def test_float32_gives_the_next_token_the_same_distribution(pair: tuple[TorchEng
 def _next_log_probs(engine: Ct2Engine, text: str, prefix: list[str]) -> list[float]:
     """CTranslate2 scores ``prefix`` + each token of the vocabulary; the token stands before the end token."""
     source = [[engine._tokens[number] for number in engine.encode([text])[0]]] * len(engine._tokens)
-    scored = engine._translator.score_batch(source, [[*prefix, token] for token in engine._tokens])
+    scored = engine._translator(1).score_batch(source, [[*prefix, token] for token in engine._tokens])
     return [row.log_probs[len(prefix)] for row in scored]
 
 
@@ -101,7 +101,7 @@ def test_sampling_in_ctranslate2_follows_the_reference_distribution(pair: tuple[
     wide = TorchEngine(reference._loaded, Recipe().with_flags(device="cpu", generate={"batch_size": 1000}))
     ours = wide.generate(PROMPTS[:1] * draws, decoding, row_ids=[str(number) for number in range(draws)])
     source = [[fast._tokens[number] for number in fast.encode(PROMPTS[:1])[0]]]
-    theirs = fast._translator.translate_batch(
+    theirs = fast._translator(1).translate_batch(
         source * draws,
         beam_size=1,
         sampling_topk=8,
@@ -151,7 +151,7 @@ def test_the_converter_as_it_comes_would_fail(tiny_t5: Path, tmp_path: Path) -> 
     reference, mended = TorchEngine(ref, _recipe()), Ct2Engine(ref, _recipe())
     wrong = Ct2Engine(ref, _recipe())
     folder = TransformersConverter(str(tiny_t5)).convert(str(tmp_path / "plain"))
-    wrong._translator = ctranslate2.Translator(folder, compute_type="float32")
+    wrong._open = dict.fromkeys((False, True), ctranslate2.Translator(folder, compute_type="float32"))
 
     def distance(engine: Ct2Engine) -> float:
         pairs = zip(reference.token_log_probs(PROMPTS, TARGETS), engine.token_log_probs(PROMPTS, TARGETS), strict=True)
@@ -172,6 +172,18 @@ def test_a_batch_keeps_its_order_and_reports_progress(pair: tuple[TorchEngine, C
         assert sum(done) == len(PROMPTS)
         alone = [engine.generate([text], DECODINGS["greedy"])[0].text for text in PROMPTS[:8]]
         assert [row.text for row in together[:8]] == alone
+
+
+@pytest.mark.parametrize("quantisation", ["float32", "int8"])
+def test_threads_change_nothing(tiny_t5: Path, quantisation: str) -> None:
+    """The layout of threads (one batch on all of them, or a batch on each) must not show in the text or its score."""
+    found = []
+    for threads, batch in ((1, 8), (2, 8), (3, 8), (2, 64)):
+        flags = {"quantisation": quantisation, "threads": threads, "batch_size": batch}
+        engine = Ct2Engine(resolve(tiny_t5), Recipe().with_flags(device="cpu", generate=flags))
+        found.append([(row.text, round(row.score or 0, 4)) for row in engine.generate(PROMPTS, DECODINGS["greedy"])])
+    assert found[0] == found[1] == found[2]
+    assert [text for text, _ in found[3]] == [text for text, _ in found[0]]
 
 
 def test_what_ctranslate2_cannot_honour_is_an_error_there_and_goes_to_transformers_in_auto(tiny_t5: Path) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shelftalker.models.load import ModelRef
     from shelftalker.recipe import Recipe
 
+_FEW, _SMALL_BYTES = 4, 64 * 2**20
 _LOGIT_BYTES = 128 * 2**20  # memory that the logits of one batch of references may take
 
 
@@ -54,13 +55,29 @@ class Ct2Engine(BatchedEngine):
         folder = convert.converted(ref, recipe.generate.quantisation)
         said = convert.facts(folder)
         self.dtype = said.get("quantisation", recipe.generate.quantisation)
-        self._translator = _open(folder, self.device, self.dtype, recipe.generate.threads or cores())
+        self._folder = folder
+        self._threads = recipe.generate.threads or cores()
+        self._open: dict[bool, Any] = {}
         self._tokenizer = convert.bare_tokenizer(_tokenizer_file(folder))
         size = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self._tokens: list[str] = [self._tokenizer.id_to_token(number) or "" for number in range(size)]
         self._ids = {token: number for number, token in enumerate(self._tokens)}
         self._end: str = said.get("eos_token", "</s>")
         self._vocabulary = int(said.get("vocabulary", size))
+
+    def _translator(self, rows: int) -> Any:
+        """The model with its threads laid out for ``rows`` texts; opened on first need.
+
+        Several batches are quickest one a thread, each written by one thread alone (nothing waits at every layer for
+        the slowest). A single batch is quickest with all threads on it, but for a few texts of a small model, where
+        the waiting takes longer than the work.
+        """
+        is_small = rows <= _FEW and (self._folder / "model.bin").stat().st_size < _SMALL_BYTES
+        wide = (rows > self.batch_size or is_small) and self._threads > 1 and self.device == "cpu"
+        if wide not in self._open:
+            across, within = (self._threads, 1) if wide else (1, self._threads)
+            self._open[wide] = _open(self._folder, self.device, self.dtype, across, within)
+        return self._open[wide]
 
     def signature(self) -> str:
         """See `Engine.signature`."""
@@ -85,7 +102,7 @@ class Ct2Engine(BatchedEngine):
     ) -> list[Generation]:
         """See `BatchedEngine.write`; the seeds are for sampling, which this engine refuses."""
         beams = decoding.beams > 1
-        running = self._translator.translate_batch(
+        running = self._translator(len(inputs)).translate_batch(
             [[self._tokens[number] for number in row] for row in inputs],
             max_batch_size=self.batch_size,
             asynchronous=True,
@@ -132,7 +149,7 @@ class Ct2Engine(BatchedEngine):
             longest = len(wanted[order[first]]) + 1
             rows = max(1, min(self.batch_size, _LOGIT_BYTES // (4 * longest * self._vocabulary)))
             batch = order[first : first + rows]
-            found = self._translator.score_batch(
+            found = self._translator(1).score_batch(
                 [[self._tokens[number] for number in inputs[row]] for row in batch],
                 [wanted[row] for row in batch],
                 max_input_length=0,
@@ -167,7 +184,7 @@ def _device(asked: str) -> str:
     return asked if asked != "auto" else "cuda" if has_cuda else "cpu"
 
 
-def _open(folder: Path, device: str, dtype: str, threads: int) -> Any:
+def _open(folder: Path, device: str, dtype: str, across: int, within: int) -> Any:
     import ctranslate2
 
     kind, _, index = device.partition(":")
@@ -178,7 +195,8 @@ def _open(folder: Path, device: str, dtype: str, threads: int) -> Any:
             device_index=int(index or 0),
             # int8 weights and float32 activations on every device: T5 overflows in float16.
             compute_type="int8_float32" if dtype == "int8" else "float32",
-            intra_threads=threads,
+            inter_threads=across,
+            intra_threads=within,
         )
     except (RuntimeError, ValueError) as error:
         raise ShelftalkerError(

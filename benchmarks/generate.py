@@ -1,0 +1,222 @@
+"""How fast each engine writes: FLAN-T5-base's exact architecture, random weights, every text forced to one length.
+
+    python benchmarks/generate.py                 # all of it: about ten minutes on 2 cores
+    python benchmarks/generate.py --only greedy   # one part: greedy, beam, sample, vocabulary, early, latency
+
+Every measurement runs in a process of its own, so that its peak memory is its own. Random weights cost what trained
+ones cost; lengths are forced, so that all engines write equally many tokens. Tokens a second count written tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+TITLES = 64
+TOKENS = 64
+WORDS = "steel bottle kettle wool scarf oak table travel bag leather wallet warm light lamp cotton shirt blue".split()
+
+
+def titles(count: int) -> list[str]:
+    """Titles of 4 to 20 words, as varied in length as a catalogue's."""
+    chance = random.Random(0)
+    return [" ".join(chance.choices(WORDS, k=chance.randint(4, 20))) + f" {number}" for number in range(count)]
+
+
+def make_model(folder: Path) -> Path:
+    """FLAN-T5-base's shape (248 M parameters, untied head) with random weights and a word-level tokenizer."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+
+    if (folder / "model.safetensors").is_file():
+        return folder
+    names = [
+        "<pad>",
+        "</s>",
+        "<unk>",
+        *WORDS,
+        *"Given a product title , generate its description . : Title Description".split(),
+    ]
+    names = list(dict.fromkeys(names)) + [str(number) for number in range(1000)]
+    names += [f"w{number}" for number in range(32100 - len(names))]
+    tokenizer = Tokenizer(models.WordLevel({name: number for number, name in enumerate(names)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+    torch.manual_seed(0)
+    config = T5Config(
+        vocab_size=32128,
+        d_model=768,
+        d_kv=64,
+        d_ff=2048,
+        num_layers=12,
+        num_heads=12,
+        feed_forward_proj="gated-gelu",
+        tie_word_embeddings=False,
+        decoder_start_token_id=0,
+        pad_token_id=0,
+        eos_token_id=1,
+    )
+    network = T5ForConditionalGeneration(config)
+    network.lm_head.weight = torch.nn.Parameter(torch.randn(32128, 768) * 0.05)
+    network.save_pretrained(folder)
+    wrapped.save_pretrained(folder)
+    return folder
+
+
+def measure(case: dict[str, Any]) -> dict[str, Any]:
+    """One measurement, in this process: tokens a second after a short warm-up, and the peak of resident memory."""
+    from shelftalker import console
+    from shelftalker.generation.decoding import Decoding
+    from shelftalker.prompt import render
+    from shelftalker.recipe import Recipe
+
+    console.configure(quiet=True)
+    prompts = [render(title) for title in titles(case["rows"])]
+    folder = Path(case["model"])
+    if case["engine"] == "notebook":
+        return _notebook(folder, prompts, case["tokens"])
+    recipe = Recipe().with_flags(
+        device="cpu",
+        generate={
+            "engine": case["engine"],
+            "quantisation": case.get("quantisation", "int8"),
+            "batch_size": case["batch"],
+            **case.get("generate", {}),
+        },
+    )
+    lengths = {"max_new_tokens": case["tokens"], "min_new_tokens": case["tokens"]}
+    if case.get("free"):
+        lengths = {"max_new_tokens": case["tokens"]}
+    decoding = Decoding.model_validate(lengths | case.get("decoding", {}))
+    if case["engine"] == "ctranslate2":
+        from shelftalker.generation.ct2_engine import Ct2Engine
+        from shelftalker.models.load import resolve
+
+        engine: Any = Ct2Engine(resolve(folder), recipe)
+    else:
+        from shelftalker.generation.engine import load_engine
+
+        engine = load_engine(folder, recipe)
+    engine.generate(prompts[:2], decoding.model_copy(update={"max_new_tokens": 4, "min_new_tokens": 0}))
+    began = time.perf_counter()
+    written = engine.generate(prompts, decoding)
+    seconds = time.perf_counter() - began
+    tokens = sum(row.tokens for row in written) * decoding.candidates
+    return {"rate": tokens / seconds, "memory": _peak(), "seconds": seconds}
+
+
+def _notebook(folder: Path, prompts: list[str], tokens: int) -> dict[str, Any]:
+    """The original notebooks' loop: transformers' generate, one row at a time."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    network = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+    with torch.no_grad():
+        began = time.perf_counter()
+        for text in prompts:
+            batch = tokenizer(text, return_tensors="pt")
+            output = network.generate(**batch, max_new_tokens=tokens, min_new_tokens=tokens)
+            tokenizer.decode(output[0], skip_special_tokens=True)
+        seconds = time.perf_counter() - began
+    return {"rate": len(prompts) * tokens / seconds, "memory": _peak(), "seconds": seconds}
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def apart(case: dict[str, Any], repeats: int) -> dict[str, Any]:
+    """Run a measurement in fresh processes; the median of its rates, the largest of its peaks."""
+    found = []
+    for _ in range(repeats):
+        done = subprocess.run(
+            [sys.executable, __file__, "--case", json.dumps(case)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(done.stderr[-2000:])
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    return {
+        "rate": statistics.median(row["rate"] for row in found),
+        "memory": max(row["memory"] for row in found),
+        "seconds": statistics.median(row["seconds"] for row in found),
+    }
+
+
+def cases(model: str, tokens: int, rows: int) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """What is measured, by part."""
+    common = {"model": model, "tokens": tokens, "rows": rows}
+    slow = common | {"rows": max(4, rows // 16)}
+    torch = common | {"engine": "transformers"}
+    fast = common | {"engine": "ctranslate2"}
+    beams = {"decoding": {"beams": 4}, "rows": rows // 2}
+    sampling = {"decoding": {"sample": True, "temperature": 0.8, "top_p": 0.95}}
+    return {
+        "greedy": [
+            ("the notebook's way: transformers, one row at a time", slow | {"engine": "notebook"}),
+            ("transformers, sorted batches of 32", torch | {"batch": 32}),
+            ("transformers, sorted batches of 64", torch | {"batch": 64}),
+            ("CTranslate2 float32, 32", fast | {"batch": 32, "quantisation": "float32"}),
+            ("CTranslate2 int8, 32", fast | {"batch": 32}),
+            ("CTranslate2 int8, 64", fast | {"batch": 64}),
+        ],
+        "beam": [
+            ("transformers beam 4, batches of 16", torch | beams | {"batch": 16}),
+            ("CTranslate2 int8 beam 4, 16", fast | beams | {"batch": 16}),
+        ],
+        "sample": [
+            ("transformers sampling (seeded row by row), 32", torch | sampling | {"batch": 32}),
+        ],
+    }
+
+
+def main() -> None:
+    """Run the parts and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="one part")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--tokens", type=int, default=TOKENS)
+    parser.add_argument("--rows", type=int, default=TITLES)
+    parser.add_argument("--model", type=Path, help="folder for the model (made if absent); default: a temporary one")
+    parser.add_argument("--json", type=Path, help="write the results here too")
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.case:
+        print(json.dumps(measure(json.loads(given.case))))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ.setdefault("XDG_CACHE_HOME", scratch)
+        model = make_model(given.model or Path(scratch) / "flan-t5-base")
+        results: dict[str, Any] = {}
+        base = None
+        for part, measurements in cases(str(model), given.tokens, given.rows).items():
+            if given.only not in (None, part):
+                continue
+            for name, case in measurements:
+                if case["engine"] == "ctranslate2":  # converted outside of what is measured
+                    apart(case | {"rows": 2, "tokens": 4}, 1)
+                found = apart(case, given.repeats)
+                results[name] = found
+                base = base or found["rate"]
+                rate, memory = found["rate"], found["memory"]
+                print(f"{name:55} {rate:7.1f} tokens/s  x{rate / base:5.1f}  {memory:5.2f} GiB", flush=True)
+        if given.json:
+            given.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The bundled model, trained and real: both of CTranslate2's number formats against the reference."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shelftalker import prompt
+from shelftalker.generation.ct2_engine import Ct2Engine
+from shelftalker.generation.decoding import Decoding
+from shelftalker.generation.torch_engine import TorchEngine
+from shelftalker.models.bundled import mini_t5, sample_catalogue
+from shelftalker.models.load import resolve
+from shelftalker.recipe import Recipe
+
+ROWS = 64
+
+
+def _recipe(quantisation: str = "int8") -> Recipe:
+    return Recipe().with_flags(device="cpu", generate={"quantisation": quantisation})
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[tuple[str, str]]:
+    """Titles and descriptions of the sample catalogue, evenly over the file."""
+    import gzip
+
+    with gzip.open(sample_catalogue(), "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    whole = [(row["title"], row["content"]) for row in rows if len(row["title"]) > 10 and len(row["content"]) > 60]
+    return [(prompt.render(title), text) for title, text in whole[:: len(whole) // ROWS][:ROWS]]
+
+
+@pytest.fixture(scope="module")
+def reference() -> TorchEngine:
+    return TorchEngine(resolve("bundled"), _recipe())
+
+
+def test_float32_agrees_on_a_trained_model(reference: TorchEngine, examples: list[tuple[str, str]]) -> None:
+    prompts = [text for text, _ in examples[:24]]
+    fast = Ct2Engine(resolve("bundled"), _recipe("float32"))
+    for decoding in (Decoding(max_new_tokens=48), Decoding(max_new_tokens=32, beams=4)):
+        ours, theirs = (engine.generate(prompts, decoding) for engine in (reference, fast))
+        assert [row.text for row in theirs] == [row.text for row in ours]
+        assert [row.score for row in theirs] == pytest.approx([row.score for row in ours], abs=1e-4)
+
+
+def test_int8_stays_inside_its_bounds(reference: TorchEngine, examples: list[tuple[str, str]]) -> None:
+    """A reference token's log-probability moves by less than 0.1 on average, the mean over all of them by 0.02."""
+    fast = Ct2Engine(resolve("bundled"), _recipe("int8"))
+    prompts, targets = [text for text, _ in examples], [text for _, text in examples]
+    ours, theirs = (
+        [value for row in engine.token_log_probs(prompts, targets) for value in row] for engine in (reference, fast)
+    )
+    moved = [abs(a - b) for a, b in zip(ours, theirs, strict=True)]
+    assert statistics.mean(moved) < 0.1
+    assert abs(statistics.mean(ours) - statistics.mean(theirs)) < 0.02
+
+
+def test_int8_writes_as_well_as_the_reference(reference: TorchEngine, examples: list[tuple[str, str]]) -> None:
+    """Paired approximate randomisation on sentence chrF and ROUGE-L: no significant difference (p > 0.01)."""
+    from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics import CHRF
+
+    fast = Ct2Engine(resolve("bundled"), _recipe("int8"))
+    prompts, targets = [text for text, _ in examples], [text for _, text in examples]
+    texts = [
+        [row.text for row in engine.generate(prompts, Decoding(max_new_tokens=64))] for engine in (reference, fast)
+    ]
+    chrf, rouge = CHRF(word_order=2), RougeScorer(["rougeL"], use_stemmer=True)
+    for score in (
+        lambda text, target: chrf.sentence_score(text, [target]).score,
+        lambda text, target: rouge.score(target, text)["rougeL"].fmeasure,
+    ):
+        a, b = ([score(text, target) for text, target in zip(system, targets, strict=True)] for system in texts)
+        assert _p_value([x - y for x, y in zip(a, b, strict=True)]) > 0.01
+    same = sum(a == b for a, b in zip(*texts, strict=True))
+    assert same > 0  # most rows differ by a word somewhere; a broken conversion would share none
+
+
+def _p_value(differences: list[float], trials: int = 2000) -> float:
+    import numpy as np
+
+    chance = np.random.default_rng(0)
+    values = np.array(differences)
+    signs = chance.choice([-1, 1], size=(trials, len(values)))
+    extreme = np.abs((signs * values).mean(1)) >= abs(values.mean())
+    return float((extreme.sum() + 1) / (trials + 1))
+
+
+def test_a_title_is_described_without_torch() -> None:
+    """Cold start is a matter of what is imported: neither torch nor transformers, once the model is converted."""
+    code = (
+        "import sys, shelftalker; from shelftalker.recipe import Recipe; "
+        "text = shelftalker.load('bundled', Recipe(device='cpu')).describe('Blue wool scarf'); "
+        "assert text; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    )
+    Ct2Engine(resolve("bundled"), _recipe("int8"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "False False", done.stderr
+
+
+def test_the_bundled_tokenizer_equals_transformers(reference: TorchEngine, examples: list[tuple[str, str]]) -> None:
+    fast = Ct2Engine(resolve("bundled"), _recipe("int8"))
+    texts = [*[text for text, _ in examples], *[text for _, text in examples], "naïve “café” — 日本 🎧\t\r\n x"]
+    assert fast.encode(texts) == reference.encode(texts)
+    for ids in fast.encode(texts):
+        plain = reference._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        assert fast._tokenizer.decode(ids, skip_special_tokens=True) == plain
+
+
+def test_the_bundled_model_is_there() -> None:
+    assert (Path(mini_t5()) / "model.safetensors").stat().st_size < 40_000_000
