@@ -120,7 +120,7 @@ def test_one_metric_rules_all_charts(chromium: Any, report: Path) -> None:  # no
     assert page.locator("#parts [data-metric=chrf]").is_visible()
     page.select_option("#metric", "rougeL")
     assert page.locator("#parts [data-metric=chrf]").is_hidden()
-    for section in ("scores", "differences", "curves", "parts"):
+    for section in ("scores", "differences", "parts"):
         assert page.locator(f"#{section} [data-metric=rougeL]").is_visible()
 
 
