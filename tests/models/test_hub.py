@@ -89,6 +89,8 @@ def test_by_name_once_and_offline_ever_after(tiny_t5: Path, data_dir: Path, tmp_
         code, out, err = outcome(process)
         assert code == 0, err
         assert out.splitlines()[-1] == NAME
+        # Libraries' own bars and advice are silent; what is said is ours.
+        assert all(line.startswith(("▸ ", "  ")) for line in err.splitlines()), err
         assert len(hub.requests) == fetched
         # The hub is down: the cache serves, and is not even asked to look for news.
         code, out, err = outcome(child("find", NAME, home, hub.url))

@@ -62,6 +62,29 @@ def test_an_adapter_made_by_peft_alone_gives_the_logits_peft_gives(tiny_t5: Path
     assert not torch.allclose(logits(base.model, base.tokenizer), expected, atol=1e-2)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"target_modules": "all-linear"},
+        {"target_modules": r".*SelfAttention\.(q|v)"},
+        {"modules_to_save": ["lm_head"]},
+        {"rank_pattern": {"wo": 2}, "alpha_pattern": {"wo": 16}},
+        {"use_rslora": True, "use_dora": True},
+        {"bias": "lora_only"},
+        {"layers_to_transform": [1], "layers_pattern": "block"},
+    ],
+    ids=lambda config: "+".join(config),
+)
+def test_adapters_of_other_makes_load_whole(config: dict[str, object], tiny_t5: Path, tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForSeq2SeqLM
+
+    folder = save_adapter(tiny_t5, tmp_path / "adapter", **config)
+    theirs = PeftModel.from_pretrained(AutoModelForSeq2SeqLM.from_pretrained(tiny_t5), folder).eval()
+    ours = load_model(folder)
+    assert torch.allclose(logits(ours.model, ours.tokenizer), logits(theirs, ours.tokenizer), atol=1e-4)
+
+
 def test_the_head_of_an_untied_and_a_tied_t5_is_scaled_as_its_config_asks(tiny_t5: Path, tiny_tied_t5: Path) -> None:
     """FLAN's head is untied and not scaled; early transformers 5 mis-scaled it (#43681)."""
     for folder, scale in ((tiny_t5, 1.0), (tiny_tied_t5, 32**-0.5)):

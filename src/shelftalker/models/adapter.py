@@ -208,7 +208,8 @@ def attach(model: Any, lora: LoraSettings, *, is_seq2seq: bool, base_name: str, 
     config = LoraConfig(
         task_type=TaskType.SEQ_2_SEQ_LM if is_seq2seq else TaskType.CAUSAL_LM,
         r=lora.r,
-        lora_alpha=lora.alpha,
+        # Tools that read adapters expect a whole number where it is one.
+        lora_alpha=int(lora.alpha) if lora.alpha == int(lora.alpha) else lora.alpha,
         lora_dropout=lora.dropout,
         target_modules=sorted(linear) if lora.target_modules == "all-linear" else list(lora.target_modules),
         use_rslora=lora.rslora,
