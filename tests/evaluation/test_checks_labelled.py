@@ -14,6 +14,11 @@ ROWS = labelled()
 HELD_OUT = [row for row in ROWS if row["half"] == "held-out"]
 
 
+@pytest.fixture(scope="module")
+def counts() -> dict[str, Counter[str]]:
+    return count(ROWS)
+
+
 def test_the_set_is_large_mixed_and_well_formed() -> None:
     assert len(ROWS) >= 300
     assert len({row["id"] for row in ROWS}) == len(ROWS)
@@ -33,18 +38,17 @@ def test_the_halves_were_drawn_by_a_hash_not_by_choice() -> None:
 
 def test_overall_precision_and_recall_on_the_held_out_half() -> None:
     precision, recall = rates(count(HELD_OUT)["all"])
-    assert precision is not None and precision >= 0.89
-    assert recall is not None and recall >= 0.89
+    assert precision is not None and precision >= 0.92
+    assert recall is not None and recall >= 0.90
 
 
 @pytest.mark.parametrize("name", list(CHECKS))
-def test_every_check_is_mostly_right_and_misses_little(name: str) -> None:
-    """Both halves, for some checks are rare: at least four findings in five are right, three labels in four found."""
-    counts = count(ROWS)[name]
-    precision, recall = rates(counts)
-    assert counts["found"] + counts["missed"] >= 5
-    assert precision is not None and precision >= 0.78
-    assert recall is not None and recall >= 0.75
+def test_every_check_is_mostly_right_and_misses_little(name: str, counts: dict[str, Counter[str]]) -> None:
+    """Both halves, for some checks are rare: more than four findings in five are right, and four labels in five found."""
+    precision, recall = rates(counts[name])
+    assert counts[name]["found"] + counts[name]["missed"] >= 10
+    assert precision is not None and precision >= 0.85
+    assert recall is not None and recall >= 0.82
 
 
 @pytest.mark.parametrize("kind", ["human", "written", "generated"])
