@@ -44,7 +44,7 @@ def test_overall_precision_and_recall_on_the_held_out_half() -> None:
 
 @pytest.mark.parametrize("name", list(CHECKS))
 def test_every_check_is_mostly_right_and_misses_little(name: str, counts: dict[str, Counter[str]]) -> None:
-    """Both halves, for some checks are rare: more than four findings in five are right, and four labels in five found."""
+    """Both halves, for some checks are rare: over four findings in five are right, four labels in five are found."""
     precision, recall = rates(counts[name])
     assert counts[name]["found"] + counts[name]["missed"] >= 10
     assert precision is not None and precision >= 0.85
