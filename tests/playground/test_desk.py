@@ -185,6 +185,19 @@ def test_overlapping_findings_keep_the_text_whole() -> None:
     assert '"nowhere"' not in shown
 
 
+def test_many_findings_unfold() -> None:
+    from shelftalker.evaluation.checks import Finding
+    from shelftalker.serve.writer import Written
+
+    text = "1 2 3 4 5 6"
+    findings = tuple(Finding("number", text[at], at, at + 1, f"no {text[at]} there") for at in range(0, 11, 2))
+    shown = view.card("x", Written("t", text, findings, 6, False, None, "engine:e|dtype:d"))
+    before, after = shown.split("<summary>2 more</summary>")
+    assert before.count("<li>") == 4
+    assert after.count("<li>") == 2
+    assert "6 findings" in shown
+
+
 @pytest.mark.parametrize(
     ("label", "title", "said"),
     [("broken", "Oak chair", "The model cannot be had."), ("base", "  ", "There is no title yet.")],

@@ -35,11 +35,16 @@ STYLE = """
 .st-doubt { background: #f59e0b44; }
 .st-card ul { margin: 8px 0; padding-left: 20px; font-size: 14px; }
 .st-card li { margin: 2px 0; }
+.st-card details { font-size: 14px; margin: 0 0 8px; }
+.st-card summary { cursor: pointer; }
 .st-facts, .st-wait { font-size: 13px; opacity: .75; }
 .st-settings { font-size: 14px; line-height: 1.5; }
 .st-settings code, .st-card code { font-size: 12.5px; overflow-wrap: anywhere; background: #8882; padding: 1px 4px;
   border-radius: 4px; }
 """
+
+SHOWN = 4
+"""Findings whose reasons stand under a description at once; the others unfold."""
 
 _FORM = {"repetition", "cut_off", "title_copy", "language", "markup"}
 
@@ -55,14 +60,18 @@ def card(heading: str, written: Written, *, kind: str = "", seconds: float | Non
     facts = [f"{written.tokens} tokens", *([f"{seconds:.1f} s"] if seconds is not None else []), _engine(written)]
     if written.hit_cap:
         facts.append("stopped at max new tokens")
-    items = "".join(
-        f"<li><b>{escape(finding.check.replace('_', ' '))}</b>{_quoted(finding.text)}: {escape(finding.why)}</li>"
+    items = [
+        f"<li><b>{escape(finding.check.replace('_', ' '))}</b>{_quoted(finding)}: {escape(finding.why)}</li>"
         for finding in written.findings
-    )
+    ]
+    reasons = f"<ul>{''.join(items[:SHOWN])}</ul>" if items else ""
+    if items[SHOWN:]:
+        rest = f"<summary>{len(items) - SHOWN} more</summary><ul>{''.join(items[SHOWN:])}</ul>"
+        reasons += f"<details>{rest}</details>"
     return (
         f'<div class="st-card {escape(kind)}"><h3>{escape(heading)}</h3>'
         f'<p class="st-text">{highlight(written.text, written.findings)}</p>{badge}'
-        + (f"<ul>{items}</ul>" if items else "")
+        + reasons
         + f'<div class="st-facts">{escape(" · ".join(facts))}</div></div>'
     )
 
@@ -119,8 +128,10 @@ def _engine(written: Written) -> str:
     return " ".join(part.partition(":")[2] for part in written.engine.split("|")[:2]) or written.engine
 
 
-def _quoted(text: str) -> str:
-    if not text:
+def _quoted(finding: Finding) -> str:
+    """The span, unless the reason quotes it already."""
+    text = finding.text
+    if not text or f"'{text}'" in finding.why:
         return ""
     short = text if len(text) <= 60 else f"{text[:57]}..."
     return f" “{escape(short)}”"
