@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shelftalker import prompt
 from shelftalker.errors import ShelftalkerError
@@ -85,13 +85,26 @@ def load(model: str | Path | None = None, recipe: Recipe | str | Path | None = N
     Args:
         model: a hub name, `bundled`, a model's, an adapter's, a run's or an exported folder; none: what the recipe's
             `generate.model` says, or the recipe's promoted model.
-        recipe: a recipe, its file or its name; default: the defaults.
+        recipe: a recipe, its file or its name; none: the defaults, or those that an exported folder brings along.
 
     Raises:
         ShelftalkerError: the model cannot be had, or does not fit its base.
     """
     from shelftalker.generation.engine import load_engine
 
-    chosen: Any = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
+    chosen = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
     given = model if model is not None else chosen.generate.model or chosen.promoted_dir
+    if recipe is None:
+        chosen = _with_defaults_of(Path(given), chosen)
     return Describer(load_engine(given, chosen), chosen)
+
+
+def _with_defaults_of(folder: Path, recipe: Recipe) -> Recipe:
+    """The recipe with the prompt and decoding that an exported folder brings along."""
+    from shelftalker.models.convert import facts
+
+    said = facts(folder)
+    if "prompt" not in said:
+        return recipe
+    generate = {"max_input_tokens": said.get("max_input_tokens", recipe.generate.max_input_tokens)}
+    return recipe.with_flags(prompt=said["prompt"], decoding=said.get("decoding", {}), generate=generate)

@@ -1,0 +1,95 @@
+"""Exports that need nothing else: merged, readable by transformers and by CTranslate2, with their decoding."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import shelftalker
+from shelftalker import ShelftalkerError, prompt
+from shelftalker.generation.decoding import Decoding
+from shelftalker.generation.engine import load_engine
+from shelftalker.models.convert import export
+from shelftalker.models.load import load_model
+from shelftalker.recipe import Recipe
+
+PROMPTS = [prompt.render(f"blue bottle {number}") for number in range(6)]
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_t5: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LoRA adapter of the tiny T5 that changes what it writes."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoTokenizer, T5ForConditionalGeneration
+
+    folder = tmp_path_factory.mktemp("adapter")
+    network = get_peft_model(
+        T5ForConditionalGeneration.from_pretrained(tiny_t5), LoraConfig(r=4, target_modules=["q", "v", "wo"])
+    )
+    torch.manual_seed(1)
+    for name, weight in network.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.2)
+    network.save_pretrained(folder, save_embedding_layers=False)
+    AutoTokenizer.from_pretrained(tiny_t5).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return Recipe().with_flags(device="cpu", decoding={"max_new_tokens": 7}, generate={"quantisation": "float32"})
+
+
+def test_an_exported_adapter_writes_what_the_adapter_writes(
+    adapter: Path, tiny_t5: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    decoding = Decoding(max_new_tokens=10, beams=3)
+    wanted = load_engine(adapter, recipe.with_flags(generate={"engine": "transformers"})).generate(PROMPTS, decoding)
+    plain = load_engine(tiny_t5, recipe).generate(PROMPTS, decoding)
+    assert [row.text for row in wanted] != [row.text for row in plain]
+    for to in ("hf", "ct2"):
+        folder = export(adapter, to, tmp_path / to, recipe)  # type: ignore[arg-type]
+        engine = load_engine(folder, recipe)
+        assert [row.text for row in engine.generate(PROMPTS, decoding)] == [row.text for row in wanted]
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert manifest["stage"] == "export" and "tokenizer.json" in manifest["outputs"]
+
+
+def test_a_merged_folder_says_truly_whether_its_head_is_tied(
+    tiny_t5: Path, tiny_tied_t5: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    """Older transformers and the plain converter believe `tie_word_embeddings`."""
+    import torch
+
+    for source, is_tied in ((tiny_t5, False), (tiny_tied_t5, True)):
+        folder = export(source, "hf", tmp_path / str(is_tied), recipe)
+        assert json.loads((folder / "config.json").read_text())["tie_word_embeddings"] is is_tied
+        before, after = load_model(source, recipe), load_model(folder, recipe)
+        assert torch.equal(before.model.lm_head.weight, after.model.lm_head.weight)
+        assert before.model.config.scale_decoder_outputs == after.model.config.scale_decoder_outputs
+
+
+def test_an_exported_folder_brings_its_prompt_and_decoding(tiny_t5: Path, recipe: Recipe, tmp_path: Path) -> None:
+    own = recipe.with_flags(prompt="Product: {title}\nText:")
+    for to in ("ct2", "hf"):
+        folder = export(tiny_t5, to, tmp_path / to, own)  # type: ignore[arg-type]
+        writer = shelftalker.load(folder)
+        assert writer.recipe.prompt == own.prompt
+        assert writer.generate(["Blue lamp"])[0].tokens <= 7
+        given = shelftalker.load(folder, recipe.with_flags(decoding={"max_new_tokens": 3}))
+        assert given.generate(["Blue lamp"])[0].tokens <= 3
+
+
+def test_what_is_no_export_is_not_replaced(tiny_t5: Path, tiny_causal: Path, recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ShelftalkerError, match="not an export"):
+        export(tiny_t5, "hf", tmp_path, recipe)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    with pytest.raises(ShelftalkerError, match="not converted"):
+        export(tiny_causal, "ct2", tmp_path / "new", recipe)
+    assert not (tmp_path / "new").exists()
+    first = export(tiny_causal, "hf", tmp_path / "again", recipe)
+    assert export(tiny_causal, "hf", first, recipe) == first
