@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from shelftalker import console, files
@@ -63,9 +66,8 @@ def _download(name: str, revision: str | None) -> Path:
     try:
         # The download itself waits for ever on a hub that accepts and says nothing: ask first, with a limit.
         HfApi().model_info(name, revision=revision, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT)
-        found = Path(
-            snapshot_download(name, revision=revision, allow_patterns=_WANTED, ignore_patterns=_UNWANTED, max_workers=4)
-        )
+        with _bars_on_terminals_only():
+            found = Path(snapshot_download(name, revision=revision, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
     except GatedRepoError:
         raise ShelftalkerError(
             f"the model {name} asks its users to accept terms first",
@@ -91,6 +93,20 @@ def _download(name: str, revision: str | None) -> Path:
         raise files.disk_error(error, Path(constants.HF_HUB_CACHE)) from None
     folders.check_model(found)
     return found
+
+
+@contextmanager
+def _bars_on_terminals_only() -> Iterator[None]:
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if sys.stderr.isatty() or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
 
 
 def _network_errors() -> tuple[type[BaseException], ...]:
