@@ -162,7 +162,10 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--share", type=float, default=0.1, help="share of the pairs for the programs compared with")
     parser.add_argument("--json", help="file for the figures")
+    parser.add_argument("--quick", action="store_true", help="a few rows, to see that it runs; no figures to quote")
     asked = parser.parse_args()
+    if asked.quick:
+        asked.pairs, asked.resamples, asked.share = 100, 100, 1.0
     figures = run(asked.pairs, asked.resamples, asked.share)
     console.table(
         f"{asked.pairs:,} pairs, two systems, {asked.resamples:,} resamples (s)",

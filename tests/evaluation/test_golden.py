@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from shelftalker import files
 from shelftalker.evaluation import sufficient
 from shelftalker.evaluation.metrics import METRICS, Measured, Measurer, sentences, signature
 
@@ -87,7 +88,7 @@ def test_rouge_scores_command_line_gives_the_same_number_in_every_row(
     (tmp_path / "references").write_text("".join(split(text) + end for text in references), encoding="utf-8")
     (tmp_path / "predictions").write_text("".join(split(text) + end for text in predictions), encoding="utf-8")
     command = [sys.executable, "-m", "rouge_score.rouge", f"--rouge_types={name}", "--use_stemmer", "--noaggregate"]
-    files = [
+    named = [
         f"--{key}={tmp_path / value}"
         for key, value in {
             "target_filepattern": "references",
@@ -95,7 +96,7 @@ def test_rouge_scores_command_line_gives_the_same_number_in_every_row(
             "output_filename": "scores.csv",
         }.items()
     ]
-    subprocess.run([*command, *files, f"--delimiter={end}"], cwd=tmp_path, capture_output=True, check=True)
+    subprocess.run([*command, *named, f"--delimiter={end}"], cwd=tmp_path, capture_output=True, check=True)
     with (tmp_path / "scores.csv").open() as file:
         theirs = [row[f"{name}-F"] for row in csv.DictReader(file)]
     ours = [row[name] for row in measured.row_scores()]
@@ -171,7 +172,7 @@ class TestFastRouge:
             pytest.skip("needs ../shared/data/real beside the repository")
         types = ["rouge1", "rouge2", "rougeL", "rougeLsum"]
         random.seed(3)
-        texts = [json.loads(line)["content"][:800] for line in random.sample(REAL.read_text().splitlines(), 300)]
+        texts = [row["content"][:800] for row in random.sample(files.read_jsonl(REAL), 300)]
         texts = [text for text in texts if text]
         others = random.sample(texts, len(texts))
         theirs, ours = Theirs(types, use_stemmer=True), Ours(types, use_stemmer=True)
