@@ -53,7 +53,7 @@ def _unsupported(quantity: Quantity, source: Source, text: str, start: int) -> R
 
 _CODE = re.compile(r"(?<![\w.-])(?=[\w./-]*\d)(?=[\w./-]*[A-Za-z])[A-Za-z0-9]+(?:[-/.][A-Za-z0-9]+)*(?![\w])")
 _COMMON_CODES = frozenset("mp3 mp4 2d 3d 4x4 h2o co2 1st 2nd 3rd a4 a5 a3 covid-19 9-to-5 y2k".split())
-_NO_CODE = re.compile(r"x\d{1,2}|\d+(?:[.,]\d+)*(?:st|nd|rd|ths?|s)?(?:-[a-z-]+)?|[a-z]+(?:-[a-z]+)*-\d+")
+_NO_CODE = re.compile(r"x\d{1,2}|\d+(?:[.,]\d+)*(?:st|nd|rd|ths?|s)?(?:-[a-z-]+)?|[a-z]+(?:-[a-z]+)*-\d+s?")
 
 
 def model_numbers(source: Source, text: str, found: list[Quantity]) -> Iterator[Raw]:

@@ -45,7 +45,7 @@ _WORDS = (
 )
 _ORDINAL = rf"\b(?:{'|'.join(ORDINALS)})\b"
 _NUMBER = re.compile(
-    rf"(?P<money>[$£€]\s?)?(?:(?<![\w.])(?P<figure>{_FIGURE})(?P<nth>st|nd|rd|th)?"
+    rf"(?P<money>[$£€]\s?)?(?:(?:(?<![\w.])|(?<=\d[x×]))(?P<figure>{_FIGURE})(?P<nth>st|nd|rd|th)?"
     r"(?P<many> ?(?:million|billion|thousand)\b)?"
     rf"|(?P<words>{_WORDS})|(?P<ordinal>{_ORDINAL}))",
     re.IGNORECASE,
@@ -67,6 +67,7 @@ _INCH_AFTER = re.compile(
     r"|drive|socket|board|pot|round|pan|drill)"
 )
 _OUNCES = re.compile(r"\b(?:oz|ounces?)\b", re.IGNORECASE)
+_GLUED = re.compile(r"(?![x×]\d)[^\W\d_]")
 _MONEY = {"$": 1.0, "€": 1000.0, "£": 1e6}
 
 
@@ -184,7 +185,7 @@ def quantities(text: str) -> list[Quantity]:
                 old = found[index]
                 found[index] = replace(old, dimension=unit[0], base=old.value * unit[1], shared=True)
             chain = []
-        elif figure and end < len(text) and text[end].isalpha() and not match["nth"] and not match["many"]:
+        elif figure and _GLUED.match(text, end) and not match["nth"] and not match["many"]:
             continue  # the head of a code ("5G", "3D"): a model number's business
         else:
             chain = [*chain, len(found)] if joined else [len(found)]
