@@ -153,6 +153,19 @@ def test_hostile_texts_run_nothing(chromium: Any, tmp_path: Path) -> None:  # no
     assert page.title().startswith("Comparison of </script>")
 
 
+def test_the_page_runs_no_script_but_its_own(chromium: Any, report: Path) -> None:  # noqa: F811
+    page, _ = open_page(chromium, report)
+    assert titles(page)
+    page.evaluate("""() => {
+      document.body.insertAdjacentHTML('beforeend', '<img src="x" onerror="document.title = 1">');
+      const script = document.createElement('script');
+      script.textContent = 'document.title = 2';
+      document.body.append(script);
+    }""")
+    page.wait_for_timeout(200)
+    assert "shelftalker" in page.title()
+
+
 def test_prints_on_paper_without_controls(chromium: Any, report: Path) -> None:  # noqa: F811
     page, _ = open_page(chromium, report, dark=True)
     page.emulate_media(media="print")

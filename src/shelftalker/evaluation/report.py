@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -36,11 +38,14 @@ def render(results: Results) -> str:
         label=labels.label, what=labels.what, arrow=labels.arrow, pretty=labels.pretty, p_value=labels.p_value
     )
     page = View(results)
+    script = _part("report.js")
     html = environment.from_string(_part("report.html.j2")).render(
         view=page,
         results=results,
         style=_part("report.css"),
-        script=_part("report.js"),
+        script=script,
+        # The page's own script may run and no other, whatever a text might smuggle in.
+        script_hash="sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         data=embedded(page.browser()),
         settings=json.dumps(results.settings, indent=2, ensure_ascii=False, default=str),
         version=__version__,
