@@ -136,7 +136,12 @@ WEAK_COLOURS = frozenset(
     "charcoal copper bronze ivory amber ruby emerald violet mustard tan rust slate aqua sage heather moss graphite "
     "terracotta ochre aubergine pewter champagne sapphire jade blush buff camel caramel coffee denim fawn honey "
     "mocha nude oatmeal onyx pearl raspberry saffron salmon sepia sky tangerine wine cherry berry forest midnight "
-    "anthracite cobalt cerise rainbow transparent natural".split()
+    "anthracite cobalt cerise rainbow".split()
+)
+# Of those, what one eats or drinks: "chocolate bar" is none, "chocolate corduroy" is.
+EDIBLE_COLOURS = frozenset(
+    "orange cream plum chocolate olive peach lemon lime mint champagne caramel coffee honey mocha oatmeal raspberry "
+    "saffron salmon tangerine wine cherry berry mustard sage aubergine".split()
 )
 # Word after a colour that makes a thing of it ("black pepper", "white noise"): no claim about the product's colour.
 COLOUR_THINGS: dict[str, frozenset[str]] = {

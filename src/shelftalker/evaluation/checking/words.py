@@ -10,6 +10,7 @@ from shelftalker.evaluation.checking.lexicon import (
     CAPITALISED,
     COLOUR_THINGS,
     COLOURS,
+    EDIBLE_COLOURS,
     ENGLISH,
     MATERIALS,
     NO_MATERIAL_AFTER,
@@ -27,7 +28,7 @@ _SHADE = re.compile(
 )
 _COLOUR_NOUN = re.compile(r"[- ](?:colou?red|colou?rs?|finish(?:ed)?|trim|shade|hue|version|tint(?:ed)?)\b", re.I)
 _ENDS = re.compile(r"\s*(?:[.,;)]|$|and\b|or\b|with\b)")
-_LISTED = re.compile(r"\s?[,/]\s?(?:and |or )?|\s(?:and|or|with|&)\s")
+_LISTED = re.compile(r"\s?[,/]\s?(?:and |or )?|\s(?:and|or|&)\s")
 _BLACK_AND_WHITE = re.compile(r"\bblack[- ]and[- ]white\b", re.I)
 _NEXT = re.compile(r"[- ](\w+)")
 
@@ -71,6 +72,10 @@ def _speaks_of_colour(match: re.Match[str], name: str, text: str, sure: bool) ->
         return not (match.group()[0].isupper() and following and following[1][0].isupper())  # part of a name
     if sure or _COLOUR_NOUN.match(text, match.end()):
         return True
+    if following and following[1].lower() != "wood" and name not in MATERIALS:
+        made = name not in EDIBLE_COLOURS and _MADE_THING.match(text, match.end())
+        if made or stem(following[1]) in MATERIALS:
+            return True  # "ivory cotton", "charcoal frame"
     shade = _SHADE.search(text, max(0, match.start() - 12), match.start())
     if shade is None:
         return False
