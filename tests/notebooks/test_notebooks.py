@@ -74,7 +74,7 @@ def test_they_run_in_order_and_each_leaves_what_the_next_reads(
     for name in NAMES:
         notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
         client = nbclient.NotebookClient(
-            notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
         )
         client.execute()
         shown[name] = printed(notebook)
