@@ -1,7 +1,7 @@
 """How fast each engine writes: FLAN-T5-base's exact architecture, random weights, every text forced to one length.
 
     python benchmarks/generate.py                 # all of it: about ten minutes on 2 cores
-    python benchmarks/generate.py --only greedy   # one part: greedy, beam, sample, vocabulary, early, latency
+    python benchmarks/generate.py --only greedy   # one part: greedy, beam, sample or latency
 
 Every measurement runs in a process of its own, so that its peak memory is its own. Random weights cost what trained
 ones cost; lengths are forced, so that all engines write equally many tokens. Tokens a second count written tokens.
@@ -111,7 +111,7 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
         from shelftalker.generation.engine import load_engine
 
         engine = load_engine(folder, recipe)
-    engine.generate(prompts[:2], decoding.model_copy(update={"max_new_tokens": 4, "min_new_tokens": 0}))
+    engine.generate(prompts, decoding.model_copy(update={"max_new_tokens": 4, "min_new_tokens": 0}))
     began = time.perf_counter()
     written = engine.generate(prompts, decoding)
     seconds = time.perf_counter() - began
@@ -157,13 +157,35 @@ def apart(case: dict[str, Any], repeats: int) -> dict[str, Any]:
     }
 
 
+def latency(model: str) -> dict[str, float]:
+    """Seconds to answer one title: the whole command in a fresh process (median of 3), and `describe` when warm."""
+    from shelftalker import load
+    from shelftalker.recipe import Recipe
+
+    writer = load(model, Recipe(device="cpu"))
+    writer.describe("Blue wool scarf")
+    warm = []
+    for number in range(7):
+        began = time.perf_counter()
+        writer.describe(f"Nespresso Vertuo Next Coffee Machine {number}")
+        warm.append(time.perf_counter() - began)
+    del writer
+    cold = []
+    command = [str(Path(sys.executable).with_name("shelftalker")), "generate", "Blue wool scarf", "--model", model]
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True)
+        cold.append(time.perf_counter() - began)
+    return {"cold": statistics.median(cold), "warm": statistics.median(warm)}
+
+
 def cases(model: str, tokens: int, rows: int) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """What is measured, by part."""
     common = {"model": model, "tokens": tokens, "rows": rows}
     slow = common | {"rows": max(4, rows // 16)}
     torch = common | {"engine": "transformers"}
     fast = common | {"engine": "ctranslate2"}
-    beams = {"decoding": {"beams": 4}, "rows": rows // 2}
+    beams = {"decoding": {"beams": 4}, "rows": max(16, rows // 2)}
     sampling = {"decoding": {"sample": True, "temperature": 0.8, "top_p": 0.95}}
     return {
         "greedy": [
@@ -171,12 +193,12 @@ def cases(model: str, tokens: int, rows: int) -> dict[str, list[tuple[str, dict[
             ("transformers, sorted batches of 32", torch | {"batch": 32}),
             ("transformers, sorted batches of 64", torch | {"batch": 64}),
             ("CTranslate2 float32, 32", fast | {"batch": 32, "quantisation": "float32"}),
+            ("CTranslate2 int8, 16", fast | {"batch": 16}),
             ("CTranslate2 int8, 32", fast | {"batch": 32}),
-            ("CTranslate2 int8, 64", fast | {"batch": 64}),
         ],
         "beam": [
-            ("transformers beam 4, batches of 16", torch | beams | {"batch": 16}),
-            ("CTranslate2 int8 beam 4, 16", fast | beams | {"batch": 16}),
+            ("transformers beam 4, batches of 8", torch | beams | {"batch": 8}),
+            ("CTranslate2 int8 beam 4, 8", fast | beams | {"batch": 8}),
         ],
         "sample": [
             ("transformers sampling (seeded row by row), 32", torch | sampling | {"batch": 32}),
@@ -214,6 +236,10 @@ def main() -> None:
                 base = base or found["rate"]
                 rate, memory = found["rate"], found["memory"]
                 print(f"{name:55} {rate:7.1f} tokens/s  x{rate / base:5.1f}  {memory:5.2f} GiB", flush=True)
+        if given.only in (None, "latency"):
+            for name, chosen in (("the bundled model", "bundled"), ("FLAN-T5-base's shape, 128 tokens", str(model))):
+                results[name] = found = latency(chosen)
+                print(f"{name:55} cold {found['cold']:.2f} s, warm {found['warm'] * 1000:.0f} ms a title", flush=True)
         if given.json:
             given.json.write_text(json.dumps(results, indent=1))
 

@@ -151,7 +151,7 @@ def test_the_converter_as_it_comes_would_fail(tiny_t5: Path, tmp_path: Path) -> 
     reference, mended = TorchEngine(ref, _recipe()), Ct2Engine(ref, _recipe())
     wrong = Ct2Engine(ref, _recipe())
     folder = TransformersConverter(str(tiny_t5)).convert(str(tmp_path / "plain"))
-    wrong._open = dict.fromkeys((False, True), ctranslate2.Translator(folder, compute_type="float32"))
+    wrong._opened, wrong._is_wide = ctranslate2.Translator(folder, compute_type="float32"), True
 
     def distance(engine: Ct2Engine) -> float:
         pairs = zip(reference.token_log_probs(PROMPTS, TARGETS), engine.token_log_probs(PROMPTS, TARGETS), strict=True)

@@ -57,7 +57,8 @@ class Ct2Engine(BatchedEngine):
         self.dtype = said.get("quantisation", recipe.generate.quantisation)
         self._folder = folder
         self._threads = recipe.generate.threads or cores()
-        self._open: dict[bool, Any] = {}
+        self._opened: Any = None
+        self._is_wide = False
         self._tokenizer = convert.bare_tokenizer(_tokenizer_file(folder))
         size = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self._tokens: list[str] = [self._tokenizer.id_to_token(number) or "" for number in range(size)]
@@ -74,10 +75,12 @@ class Ct2Engine(BatchedEngine):
         """
         is_small = rows <= _FEW and (self._folder / "model.bin").stat().st_size < _SMALL_BYTES
         wide = (rows > self.batch_size or is_small) and self._threads > 1 and self.device == "cpu"
-        if wide not in self._open:
+        # Once wide, it stays so: a second layout would hold the weights twice, a change read them again.
+        if self._opened is None or (wide and not self._is_wide):
+            self._opened, self._is_wide = None, wide
             across, within = (self._threads, 1) if wide else (1, self._threads)
-            self._open[wide] = _open(self._folder, self.device, self.dtype, across, within)
-        return self._open[wide]
+            self._opened = _open(self._folder, self.device, self.dtype, across, within)
+        return self._opened
 
     def signature(self) -> str:
         """See `Engine.signature`."""
