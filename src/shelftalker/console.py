@@ -149,6 +149,12 @@ def result(text: str, value: Any = None) -> None:
         _out.print(Text(text), soft_wrap=True)
 
 
+def say(text: str) -> None:
+    """Print a sentence that belongs to a table to stdout; nothing under --json."""
+    if not _state.as_json:
+        _out.print(Text(text), soft_wrap=True)
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str | None = None) -> None:
     """Print a table to stdout, first column left, the others right; nothing under --json."""
     if _state.as_json:

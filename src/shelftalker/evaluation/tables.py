@@ -30,7 +30,7 @@ def show(results: Results) -> None:
     if results.verdict.best:
         note = f"* best; {note}" if note else "* best"
     console.table(title, columns, rows, caption=note or None)
-    console.result(results.verdict.sentence)
+    console.say(results.verdict.sentence)
     for warning in results.verdict.warnings:
         console.note(warning)
 
