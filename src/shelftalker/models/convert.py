@@ -38,7 +38,7 @@ def why_not_ct2(ref: ModelRef) -> str | None:
         return None
     config = _config(ref)
     kind = config.get("model_type")
-    if kind not in ("t5", "mt5"):
+    if kind != "t5":
         return f"its type is {kind}, and only T5's conversion is proven here"
     return None
 
@@ -103,7 +103,7 @@ def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, rec
         def load_tokenizer(self, tokenizer_class: Any, model_name_or_path: str, **kwargs: Any) -> Any:
             return loaded.tokenizer
 
-    if loaded.model.config.model_type not in ("t5", "mt5"):
+    if loaded.model.config.model_type != "t5":
         raise ShelftalkerError(
             f"a {loaded.model.config.model_type} model is not converted to CTranslate2",
             where=loaded.ref.given,
