@@ -214,6 +214,14 @@ def test_whole_adapters_without_training_state_are_not_deleted(half_done: Recipe
     assert all(checkpoints.fault(folder) is None for folder in checkpoints.every(half_done.run_dir))
 
 
+def test_an_old_checkpoint_whose_state_was_thrown_away_stays(half_done: Recipe) -> None:
+    """To save space, say: its adapter is still a candidate for compare."""
+    (half_done.run_dir / "checkpoint-4" / "optimizer.pt").unlink()
+    run = finetune(half_done, resume=True)
+    assert run.facts["resumed_from"] == "checkpoint-8"
+    assert [path.name for path in run.checkpoints] == ["checkpoint-4", "checkpoint-8", "checkpoint-12", "checkpoint-14"]
+
+
 def test_an_interrupted_run_says_how_to_go_on(
     tiny_t5: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,13 +93,13 @@ def begin(stage: Stage, run_dir: Path, *, resume: bool) -> Start:
 
 
 def open_for_writing(recipe: Recipe, stage: Stage, run_dir: Path, start: Start) -> None:
-    """Make the folder ready: leftovers of a killed save and damaged checkpoints go, identity and recipe are written."""
+    """Make the folder ready: a killed save's leftovers go, and checkpoints after the start, which are made again."""
     run_dir.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(run_dir / SAVING, ignore_errors=True)
     kept = checkpoints.step_of(start.checkpoint) if start.checkpoint else -1
     for folder in checkpoints.every(run_dir):
-        # begin() has warned of each of these; what comes after the resumed step is made again.
-        if checkpoints.step_of(folder) > kept or checkpoints.fault(folder, resumable=True) is not None:
+        # begin() has warned of each of these: they are damaged, or training would start at a later one.
+        if checkpoints.step_of(folder) > kept:
             shutil.rmtree(folder)
     recipe.save(run_dir / "recipe.yaml")
     files.write_json(
