@@ -12,7 +12,7 @@ import shelftalker
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import results as schema
 from shelftalker.recipe import Recipe
-from tests.evaluation.conftest import make_run, paper_run
+from tests.evaluation.conftest import make_run, paper_base, paper_run
 from tests.evaluation.played import PlayedEngine
 
 REFERENCES = ["copy-title", "nearest-neighbour", "lead-sentence"]
@@ -316,3 +316,33 @@ def test_two_decodings_of_one_model_stand_side_by_side_as_files(recipe: Recipe, 
     assert both.results.system(names[0]).scores["chrf"].value == one.results.system(names[0]).scores["chrf"].value
     assert both.results.system(names[1]).scores["chrf"].value == other.results.system(names[0]).scores["chrf"].value
     assert "validation" not in both.results.verdict.sentence
+
+
+def test_a_whole_model_stands_beside_the_recipes_base_where_that_can_be_had(
+    recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = paper_base(tmp_path / "whole")
+    (model / "config.json").write_text('{"model_type": "t5", "other": true}')
+    done = shelftalker.compare([model], recipe)
+    assert [system.id for system in done.results.systems] == ["zero-shot", *REFERENCES, "whole"]
+    elsewhere = recipe.with_flags(base_model=str(tmp_path / "nowhere"))
+    alone = shelftalker.compare([model], elsewhere)
+    assert [system.id for system in alone.results.systems] == [*REFERENCES, "whole"]
+    assert "no zero-shot row" in capsys.readouterr().err
+
+
+def test_a_whole_model_is_not_promoted_as_an_adapter(recipe: Recipe, tmp_path: Path) -> None:
+    model = paper_base(tmp_path / "whole")
+    (model / "config.json").write_text('{"model_type": "t5", "other": true}')
+    with pytest.raises(ShelftalkerError, match="not an adapter"):
+        shelftalker.compare([model], recipe, promote="best")
+    assert not (recipe.paths.artifacts / "best").exists()
+
+
+def test_a_damaged_checkpoint_is_passed_over_by_name(
+    recipe: Recipe, run_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run_dir / "checkpoint-20/adapter_model.safetensors").write_bytes(b"cut short")
+    done = shelftalker.compare([run_dir], recipe)
+    assert [system.step for system in done.results.systems if system.step] == [10, 30]
+    assert "checkpoint-20" in capsys.readouterr().err
