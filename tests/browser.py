@@ -41,7 +41,13 @@ def chromium() -> Iterator[Any]:
 def open_page(
     browser: Any, address: str | Path, *, width: int = 1280, height: int = 900, dark: bool = False, scale: float = 1
 ) -> tuple[Any, list[str]]:
-    """Open a file or URL in a fresh context; returns the page and the list that its errors are added to."""
+    """Open a file or URL in a fresh context and close the one before.
+
+    Returns:
+        the page, and the list that its errors are added to.
+    """
+    for old in browser.contexts:
+        old.close()
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
