@@ -81,9 +81,9 @@ def build(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
                     filterable=False,
                     elem_id="st-checkpoint",
                 )
+                said = gr.HTML(view.settings(recipe, recipe.decoding))
                 controls = _controls(gr, recipe.decoding)
                 reset = gr.Button("Back to the recipe's settings", size="sm")
-                said = gr.HTML(view.settings(recipe, recipe.decoding))
 
         def values(*given: Any) -> dict[str, Any]:
             return dict(zip(CONTROLS, given, strict=True))
@@ -172,6 +172,12 @@ def launch(
     system = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
     theme = gr.themes.Default(
         primary_hue="teal", neutral_hue="stone", font=system, font_mono=["ui-monospace", "Consolas", "monospace"]
+    ).set(  # dark enough for white letters
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_800",
+        button_primary_text_color="white",
     )
     try:
         page.queue(max_size=32).launch(
