@@ -30,7 +30,7 @@ def siblings(count: int) -> list[dict[str, str]]:
                 {
                     "uid": f"{row['uid']}-{size}",
                     "title": f"{row['title']}, {size}",
-                    "content": f"{row['content']} This is the {size} size of three.",
+                    "content": f"{row['content']} In {size}.",
                 }
             )
     return rows

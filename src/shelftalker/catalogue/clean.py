@@ -169,10 +169,12 @@ class Cleaner:
             return "short_title"
         if title_words > settings.max_title_words:
             return "long_title"
-        if settings.only_format and only_format(description):
-            return "only_format"
-        if settings.repeats_title and repeats_title(title, description):
-            return "repeats_title"
+        if len(description) <= 2 * len(title) + 80:
+            # Longer ones are neither, as the functions themselves would say.
+            if settings.only_format and only_format(description):
+                return "only_format"
+            if settings.repeats_title and repeats_title(title, description):
+                return "repeats_title"
         if words < settings.min_description_words:
             return "short_description"
         if words > settings.max_description_words or self._has_too_many_tokens(description):

@@ -338,11 +338,9 @@ def _shingles(titles: words.Words, texts: words.Words, usable: Any) -> tuple[Any
 
 
 def _grams(texts: words.Words, usable: Any, share: int) -> Any:
-    """The descriptions' runs of 13 words: one in ``share`` of the hashes, with the kept row in which each stands."""
-    hashes, rows = words.grams(texts, OVERLAP)
+    """The descriptions' runs of 13 words, one in ``share`` of them, with the kept row in which each stands."""
+    hashes, rows = words.grams(texts, OVERLAP, share)
     keep = usable[rows] & (texts.counts[rows] >= OVERLAP)
-    if share > 1:
-        keep &= hashes % np.uint64(share) == 0
     found = np.zeros(int(keep.sum()), GRAMS)
     found["gram"] = hashes[keep]
     found["row"] = (np.cumsum(usable) - 1)[rows[keep]]

@@ -52,9 +52,24 @@ class Words:
 
 def mix(values: Any) -> Any:
     """Scramble 64-bit values (the finaliser of splitmix64, Steele et al. 2014): every bit depends on every bit."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    values = values ^ (values >> np.uint64(30))
+    values *= np.uint64(0xBF58476D1CE4E5B9)
+    values ^= values >> np.uint64(27)
+    values *= np.uint64(0x94D049BB133111EB)
+    values ^= values >> np.uint64(31)
+    return values
+
+
+def _mixed(values: U64) -> U64:
+    found: U64 = mix(values)
+    return found
+
+
+def _running(values: U64) -> U64:
+    """Sums of the first 0, 1, 2, ... values, modulo 2**64."""
+    sums = np.zeros(len(values) + 1, np.uint64)
+    np.cumsum(values, out=sums[1:])
+    return sums
 
 
 def distinct(values: Any) -> Any:
@@ -85,42 +100,46 @@ def find(texts: Sequence[bytes]) -> Words:
     starts, ends = edges[0::2], edges[1::2]
     if not joined.isascii():
         starts, ends = _unspaced(buffer, starts, ends)
-    return Words(_hash(buffer, starts, ends), np.searchsorted(starts, begins))
+    first: I64 = np.searchsorted(starts, begins).astype(np.int64)
+    return Words(_hash(buffer, starts, ends), first)
 
 
 def keys(words: Words) -> U64:
     """One key a text: texts have the same key if and (but for a chance of 2**-64) only if they have the same words."""
-    counts = words.counts
-    place = np.arange(len(words.hashes)) - np.repeat(words.first[:-1], counts)
-    terms = mix(words.hashes + mix(place.astype(np.uint64) * _K1))
-    sums = np.zeros(len(terms) + 1, np.uint64)
-    np.cumsum(terms, out=sums[1:])
-    return mix(sums[words.first[1:]] - sums[words.first[:-1]] + counts.astype(np.uint64) * _K3)
+    up, down = _powers(len(words.hashes))
+    sums = _running(words.hashes * up)
+    first = words.first[:-1]
+    # A polynomial in the words' hashes, brought to the power at which it would stand in a text of its own.
+    total = (sums[words.first[1:]] - sums[first]) * np.append(down, np.uint64(0))[first]
+    return _mixed(total + words.counts.astype(np.uint64) * _K3)
 
 
-def grams(words: Words, size: int) -> tuple[U64, I64]:
-    """Hashes of all runs of ``size`` words, and the text of each; a shorter text has its words as its only run."""
-    count = len(words.hashes)
-    runs = max(count - size + 1, 0)
-    if size <= 4:
-        total = words.hashes[:runs].copy()
-        for place in range(1, size):
-            total *= _K1
-            total += words.hashes[place : place + runs]
-    else:
-        # A window over a polynomial: the difference of two running sums, brought to a common power.
-        up, down = _powers(count)
-        sums = np.zeros(count + 1, np.uint64)
-        np.cumsum(words.hashes * up, out=sums[1:])
-        total = (sums[size:] - sums[:-size]) * down[:runs] if runs else np.zeros(0, np.uint64)
-    row = words.rows
-    whole = row[:runs] == row[size - 1 :] if runs else np.zeros(0, bool)
-    found, rows = total[whole], row[:runs][whole]
-    short = np.flatnonzero((words.counts > 0) & (words.counts < size))
-    if len(short):
-        found = np.concatenate([found, keys(words)[short]])
-        rows = np.concatenate([rows, short])
-    return mix(found), rows
+def grams(words: Words, size: int, share: int = 1) -> tuple[U64, I64]:
+    """Hashes of all runs of ``size`` words, and the text of each.
+
+    Args:
+        share: keep one in so many runs, chosen by the hash of their first two words; with 1, all are kept, and a text
+            that is shorter than ``size`` has its words as its only run.
+    """
+    hashes = words.hashes
+    runs = max(len(hashes) - size + 1, 0)
+    rows = words.rows
+    whole = rows[:runs] == rows[size - 1 :] if runs else np.zeros(0, bool)
+    if share > 1:
+        lead = hashes[:runs] * _K2 + hashes[1 : runs + 1]
+        whole &= (lead >> np.uint64(32)) % np.uint64(share) == 0
+    at = np.flatnonzero(whole)
+    total = hashes[at]
+    for place in range(1, size):
+        total *= _K1
+        total += hashes[at + place]
+    found, owner = mix(total), rows[at]
+    if share == 1:
+        short = np.flatnonzero((words.counts > 0) & (words.counts < size))
+        if len(short):
+            found = np.concatenate([found, mix(keys(words)[short])])
+            owner = np.concatenate([owner, short])
+    return found, owner
 
 
 def openings(words: Words, size: int) -> U64:
@@ -130,7 +149,7 @@ def openings(words: Words, size: int) -> U64:
     for place in range(size):
         there = words.counts > place
         total = total * _K1 + np.where(there, padded[words.first[:-1] + place], np.uint64(0))
-    return mix(total)
+    return _mixed(total)
 
 
 @functools.lru_cache(1)
@@ -168,7 +187,8 @@ def _hash(buffer: npt.NDArray[np.uint8], starts: I64, ends: I64) -> U64:
     for place in np.flatnonzero(lengths > 16):
         word = buffer[starts[place] : ends[place]].tobytes()
         hashes[place] = int.from_bytes(hashlib.blake2b(word, digest_size=8).digest(), "little")
-    return hashes
+    found: U64 = hashes
+    return found
 
 
 def _typography(buffer: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
