@@ -193,14 +193,14 @@ def test_concurrent_requests_share_a_batch(client: TestClient, writer: Writer) -
         answers[number] = answer["descriptions"][0]["description"]
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(5)]
-    for thread in threads:
-        thread.start()
     batcher = client.app.state.batcher
-    waited = threading.Event()
-    for _ in range(6000):
-        if len(engine.calls) == 1 and len(batcher._jobs) == 4:
-            break
-        waited.wait(0.01)
+    pause = threading.Event()
+    for number, thread in enumerate(threads):
+        thread.start()
+        for _ in range(6000):  # the first keeps the engine busy, the others wait behind it
+            if engine.calls and len(batcher._jobs) == number:
+                break
+            pause.wait(0.01)
     engine.gate.set()
     for thread in threads:
         thread.join(120)
