@@ -54,6 +54,7 @@ def open_page(
         device_scale_factor=scale,
     )
     page = context.new_page()
+    page.set_default_timeout(180_000)  # a busy machine is slow, not wrong
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

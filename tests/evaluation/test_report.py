@@ -15,7 +15,7 @@ from evaluation.samples import sample_results
 
 from shelftalker.evaluation.report import embedded, render, write_report
 from shelftalker.evaluation.reporting import charts
-from shelftalker.evaluation.reporting.labels import MAX_ROWS
+from shelftalker.evaluation.reporting.labels import MAX_ROWS, p_value
 from shelftalker.evaluation.reporting.segments import segments
 from shelftalker.evaluation.reporting.view import View
 from shelftalker.evaluation.results import Checks, Finding, Results
@@ -175,6 +175,10 @@ def test_a_worse_loss_is_not_called_better() -> None:
     assert View(results).tests("nll")[0][0]["outcome"] == "better"
     test.p_holm = 0.2
     assert View(results).tests("nll")[0][0]["outcome"] == "no difference shown"
+
+
+def test_p_values_are_rounded_as_the_verdict_rounds_them() -> None:
+    assert [p_value(p) for p in (None, 0.0001, 1 / 1001, 0.0495)] == ["–", "< 0.001", "0.001", "0.050"]
 
 
 def test_segments_cut_text_at_findings_and_lose_nothing() -> None:

@@ -54,4 +54,4 @@ def p_value(p: float | None) -> str:
     """A p-value as journals print it."""
     if p is None:
         return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return "< 0.001" if p < 0.0005 else f"{p:.3f}"

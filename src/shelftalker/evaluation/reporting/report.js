@@ -3,6 +3,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const PAGE = 20;
+  const NOTES = 6; // findings listed under a prediction; the others are marked in it all the same
   const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
   const make = (tag, className, ...children) => {
@@ -144,10 +145,12 @@
     const node = make("div", "", head, textNode(prediction.text, prediction.findings));
     if (prediction.findings.length) {
       const notes = make("ul", "notes");
-      for (const [check, text] of prediction.findings) {
+      const few = prediction.findings.length > NOTES + 1 ? prediction.findings.slice(0, NOTES) : prediction.findings;
+      for (const [check, text] of few) {
         const short = text.length > 48 ? `${text.slice(0, 46)}…` : text;
         notes.append(make("li", "", make("b", "", pretty(check)), ` ${short}`));
       }
+      if (few.length < prediction.findings.length) notes.append(make("li", "", `and ${prediction.findings.length - few.length} more`));
       node.append(notes);
     }
     return node;
