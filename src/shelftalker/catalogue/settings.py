@@ -83,7 +83,7 @@ class DuplicateSettings(Section):
     near: bool = True
     """Group near-duplicates (other size, colour, volume, edition) so that no group crosses a split."""
     similarity: float = Field(0.2, gt=0, le=1)
-    """Rows are siblings from this Jaccard similarity of their 3-word shingles (0 to 1)."""
+    """Rows are siblings from this Jaccard similarity of 3-word shingles (0 to 1); far below 0.2 some are missed."""
 
 
 class SplitSettings(Section):
@@ -96,7 +96,7 @@ class SplitSettings(Section):
     val: float = Field(0.1, gt=0, lt=1)
     """Share for validation (0 to 1)."""
     test: float = Field(0.1, ge=0, lt=1)
-    """Share for the test split (0 to 1); must be 0 where prepare.test names files."""
+    """Share for the test split (0 to 1); the files of prepare.test, if any, are that split instead."""
     train_rows: int | None = Field(None, ge=1)
     """Cap on training rows, drawn uniformly over the whole catalogue (rows)."""
     val_rows: int | None = Field(None, ge=1)
