@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import statistics
 import tempfile
 import time
@@ -18,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from shelftalker import console
-from shelftalker.catalogue.examples import load_split, sample
+from shelftalker.catalogue.examples import load_split
 from shelftalker.device import DevicePolicy, resolve
 from shelftalker.finetuning import trainer as stage
-from shelftalker.finetuning.batching import Encoded, encode
+from shelftalker.finetuning.batching import Encoded, Encoding, encode
 from shelftalker.finetuning.estimate import timed_step
 from shelftalker.models.load import LoadedModel
 from shelftalker.models.load import resolve as find_model
@@ -65,6 +66,16 @@ def random_t5(size: str, tokenizer: Any) -> LoadedModel:
     return LoadedModel(model, tokenizer, find_model("bundled"), True, "cpu", "float32")
 
 
+def drawn(rows: list[Encoded], count: int) -> list[Encoded]:
+    """Rows for a round: whole batches of 8 likes, evenly spaced over all lengths, shuffled."""
+    likes = sorted(rows, key=lambda row: (len(row.labels), len(row.inputs)))
+    batches = [likes[at : at + 8] for at in range(0, len(likes) - 7, 8)]
+    many = max(count // 8, 2)
+    chosen = [row for number in range(many) for row in batches[(2 * number + 1) * len(batches) // (2 * many)]]
+    random.Random(0).shuffle(chosen)
+    return chosen
+
+
 def portions(rows: list[Encoded], size: int, accumulation: int, *, bucket: bool) -> list[list[list[Encoded]]]:
     """The rows as optimiser steps of batches."""
     if bucket:
@@ -104,8 +115,14 @@ def main() -> None:
         console.configure(quiet=True)
         prepare(recipe)
         tokenizer = AutoTokenizer.from_pretrained(find_model("bundled").path)
-        drawn = sample(load_split(folder / "data", "train"), arguments.rows, seed=0)
-        data = encode(drawn, tokenizer, is_seq2seq=True, max_input_tokens=128, max_target_tokens=256)
+        every = encode(
+            load_split(folder / "data", "train"),
+            tokenizer,
+            is_seq2seq=True,
+            max_input_tokens=128,
+            max_target_tokens=256,
+        )
+        data = Encoding(drawn(every.rows, arguments.rows), every.counts)
         speeds: dict[str, list[float]] = {name: [] for name, *_ in variants}
         for number in range(arguments.rounds):
             for name, lora, tuning, bucket in variants:
