@@ -184,6 +184,14 @@ def linear_modules(model: Any) -> dict[str, list[str]]:
     return found
 
 
+def untied_head(model: Any) -> str | None:
+    """Name of the output head where it has weights of its own (FLAN-T5's lm_head), so that it can be adapted."""
+    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
+    if head is None or head.weight is embedding.weight:
+        return None
+    return next(name for name, module in model.named_modules() if module is head)
+
+
 def attach(model: Any, lora: LoraSettings, *, is_seq2seq: bool, base_name: str, revision: str | None) -> Any:
     """A fresh LoRA adapter on ``model``: only its matrices train, in float32.
 
@@ -194,16 +202,18 @@ def attach(model: Any, lora: LoraSettings, *, is_seq2seq: bool, base_name: str, 
 
     linear = linear_modules(model)
     if lora.target_modules != "all-linear":
+        head = untied_head(model)
+        known = {**linear, head: [head]} if head else linear
         unknown = [
             name
             for name in lora.target_modules
-            if name not in linear and not any(full.endswith(f".{name}") for fulls in linear.values() for full in fulls)
+            if name not in known and not any(full.endswith(f".{name}") for fulls in known.values() for full in fulls)
         ]
         if unknown:
             raise ShelftalkerError(
                 f"the base model has no linear module named {', '.join(unknown)}",
                 where="recipe key lora.target_modules",
-                mend=f"choose among {' '.join(sorted(linear))}, or all-linear",
+                mend=f"choose among {' '.join(sorted(known))}, or all-linear",
             )
     config = LoraConfig(
         task_type=TaskType.SEQ_2_SEQ_LM if is_seq2seq else TaskType.CAUSAL_LM,

@@ -1,0 +1,167 @@
+"""Every command of the README and the docs is run, in order, as it is written.
+
+Three kinds are run in another way, each checked for what the reader would meet: `make` targets (what they would
+run is run by tests/e2e, or is this very test run), servers (started, asked, stopped), and benchmarks (with --quick).
+The base model `google/flan-t5-base` comes by its name from a hub that the test serves on loopback.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from models.hub import Hub
+from models.hub import serve as serving
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "README.pt-BR.md", *sorted((ROOT / "docs").glob("*.md"))]
+SERVERS = ("playground", "serve")
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("documents")]
+
+
+def commands(page: Path) -> list[str]:
+    """The shell commands of a page's ```bash blocks, continuation lines joined, comments dropped."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [line.split("  #")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def python_blocks(page: Path) -> list[str]:
+    """The ```python blocks of a page."""
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def hub(tiny_t5: Path) -> Iterator[Hub]:
+    """A hub on loopback that has google/flan-t5-base (tiny, random weights)."""
+    with serving(tiny_t5, "google/flan-t5-base") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the documents assume: AmazonTitles in raw form, and a shop's catalogue."""
+    folder = tmp_path_factory.mktemp("workshop")
+    words = "steel bottle keeps drinks cold blue cotton shirt soft warm lamp oak table novel sea captain storm".split()
+    for name, start, count in (("trn", 0, 400), ("tst", 400, 60)):
+        with gzip.open(folder / f"{name}.json.gz", "wt") as file:
+            for number in range(start, start + count):
+                picked = [words[(number * step + step) % len(words)] for step in (1, 3, 5, 7, 11, 13)]
+                row = {
+                    "uid": f"{number:010d}",
+                    "title": f"{picked[0]} {picked[1]} {number}",
+                    "content": f"The {' '.join(picked)} number {number} of {number * 7 % 97} and {number * 13 % 89}.",
+                    "target_ind": [1, 2, 3],
+                    "target_rel": [1.0, 1.0, 1.0],
+                }
+                file.write(json.dumps(row) + "\n")
+    rows = [
+        f'{number},"{words[number]} {words[-number - 1]}",A {words[number]} for everyday use.' for number in range(9)
+    ]
+    (folder / "catalogue.csv").write_text("sku,title,description\n" + "\n".join(rows) + "\n")
+    for name in ("recipes", "benchmarks", "tools", "src"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+def environment(hub: Hub, workshop: Path) -> dict[str, str]:
+    keep = {key: value for key, value in os.environ.items() if key not in {"HF_HUB_OFFLINE", "HF_HOME"}}
+    return {
+        **keep,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(workshop / ".hub"),
+        "XDG_CACHE_HOME": str(workshop / ".cache"),
+        "COLUMNS": "160",
+    }
+
+
+def serve_and_stop(command: str, env: dict[str, str], cwd: Path) -> None:
+    """Start a server command on a free port, see it answer, end it with SIGINT."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (cwd / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*shlex.split(command), "--port", str(port)], cwd=cwd, env=env, stdout=log, stderr=log
+        )
+    try:
+        for _ in range(240):
+            assert process.poll() is None, (cwd / "server.log").read_text()[-2000:]
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+                    assert answer.status == 200
+                    break
+            except urllib.error.HTTPError as error:
+                assert error.code == 404  # the API has nothing under /, but it answers
+                break
+            except OSError:
+                time.sleep(0.5)
+        else:
+            raise AssertionError((cwd / "server.log").read_text()[-2000:])
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_page_works(page: Path, hub: Hub, workshop: Path) -> None:
+    env = environment(hub, workshop)
+    done: set[str] = set()
+    for command in commands(page):
+        if command in done:
+            continue
+        done.add(command)
+        words = shlex.split(command)
+        if words[0] == "make":
+            subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+            continue
+        if words[0] in {"git", "cd", "source", "."}:
+            continue  # where the reader gets this folder from, and goes to
+        if words[0] == "shelftalker" and words[1] in SERVERS:
+            serve_and_stop(command, env, workshop)
+            continue
+        if words[0] == "python" and words[1].startswith("benchmarks/"):
+            command += " --quick"
+        result = subprocess.run(
+            command, shell=True, cwd=workshop, env=env, capture_output=True, text=True, timeout=900, check=False
+        )
+        assert result.returncode == 0, f"{command}\n{result.stdout[-1500:]}\n{result.stderr[-3000:]}"
+
+
+def test_the_python_examples_run(hub: Hub, workshop: Path) -> None:
+    code = [block for page in PAGES for block in python_blocks(page)]
+    assert code, "the README shows the three-liner"
+    for block in dict.fromkeys(code):
+        result = subprocess.run(
+            [sys.executable, "-c", block],
+            cwd=workshop,
+            env=environment(hub, workshop),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert result.returncode == 0, f"{block}\n{result.stderr[-3000:]}"
+
+
+def test_links_and_pictures_lead_somewhere() -> None:
+    broken = []
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+    assert broken == []
