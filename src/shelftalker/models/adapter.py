@@ -189,7 +189,8 @@ def untied_head(model: Any) -> str | None:
     head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
     if head is None or head.weight is embedding.weight:
         return None
-    return next(name for name, module in model.named_modules() if module is head)
+    name: str = next(name for name, module in model.named_modules() if module is head)
+    return name
 
 
 def attach(model: Any, lora: LoraSettings, *, is_seq2seq: bool, base_name: str, revision: str | None) -> Any:
