@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import re
 import shlex
 import signal
@@ -55,23 +56,24 @@ def hub(tiny_t5: Path) -> Iterator[Hub]:
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the documents assume: AmazonTitles in raw form, and a shop's catalogue."""
     folder = tmp_path_factory.mktemp("workshop")
-    words = "steel bottle keeps drinks cold blue cotton shirt soft warm lamp oak table novel sea captain storm".split()
-    for name, start, count in (("trn", 0, 400), ("tst", 400, 60)):
+    draw = random.Random(7)
+    syllables = "ba co di fu ga he jo ki lu mo ne po ra si tu ve wa yo za".split()
+    words = ["".join(draw.choices(syllables, k=3)) for _ in range(2000)]
+    for name, start, count in (("trn", 0, 600), ("tst", 600, 60)):
         with gzip.open(folder / f"{name}.json.gz", "wt") as file:
             for number in range(start, start + count):
-                picked = [words[(number * step + step) % len(words)] for step in (1, 3, 5, 7, 11, 13)]
                 row = {
                     "uid": f"{number:010d}",
-                    "title": f"{picked[0]} {picked[1]} {number}",
-                    "content": f"The {' '.join(picked)} number {number} of {number * 7 % 97} and {number * 13 % 89}.",
+                    "title": " ".join(draw.choices(words, k=5)),
+                    "content": f"The {' '.join(draw.choices(words, k=15))}.",
                     "target_ind": [1, 2, 3],
                     "target_rel": [1.0, 1.0, 1.0],
                 }
                 file.write(json.dumps(row) + "\n")
-    rows = [
-        f'{number},"{words[number]} {words[-number - 1]}",A {words[number]} for everyday use.' for number in range(9)
+    lines = [
+        f"{number},{' '.join(draw.choices(words, k=3))},{' '.join(draw.choices(words, k=12))}." for number in range(40)
     ]
-    (folder / "catalogue.csv").write_text("sku,title,description\n" + "\n".join(rows) + "\n")
+    (folder / "catalogue.csv").write_text("sku,title,description\n" + "\n".join(lines) + "\n")
     for name in ("recipes", "benchmarks", "tools", "src"):
         (folder / name).symlink_to(ROOT / name)
     return folder
