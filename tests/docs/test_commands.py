@@ -13,7 +13,6 @@ import os
 import random
 import re
 import shlex
-import signal
 import socket
 import subprocess
 import sys
@@ -92,7 +91,7 @@ def environment(hub: Hub, workshop: Path) -> dict[str, str]:
 
 
 def serve_and_stop(command: str, env: dict[str, str], cwd: Path) -> None:
-    """Start a server command on a free port, see it answer, end it with SIGINT."""
+    """Start a server command on a free port, see it answer, end it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -115,7 +114,7 @@ def serve_and_stop(command: str, env: dict[str, str], cwd: Path) -> None:
         else:
             raise AssertionError((cwd / "server.log").read_text()[-2000:])
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(timeout=60)
 
 

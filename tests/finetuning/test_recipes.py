@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,9 @@ def catalogue(path: Path, start: int, rows: int) -> Path:
     with gzip.open(path, "wt") as file:
         for number in range(start, start + rows):
             thing = things[number % len(things)]
-            words = " ".join(f"word{(number * 7919 + place * 104729) % 9973}" for place in range(12))
-            row: dict[str, Any] = {"uid": f"B{number:06d}", "title": f"Steel {thing} number {number}"}
+            draw = random.Random(number)
+            words = " ".join(f"word{draw.randrange(9973)}" for _ in range(12))
+            row: dict[str, Any] = {"uid": f"B{number:06d}", "title": f"Steel {thing} {words[:20]}"}
             row |= {"content": f"A {thing} with {words}.", "target_ind": [1, 2], "target_rel": [1.0, 1.0]}
             file.write(json.dumps(row) + "\n")
     return path
@@ -72,7 +74,7 @@ def test_a_recipe_runs_scaled_down(
     name: str, tiny_t5: Path, tiny_causal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    catalogue(tmp_path / "trn.json.gz", 0, 240)
+    catalogue(tmp_path / "trn.json.gz", 0, 400)
     catalogue(tmp_path / "tst.json.gz", 500, 20)
     recipe = Recipe.load(name)
     small = recipe.with_flags(

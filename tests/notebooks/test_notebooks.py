@@ -42,6 +42,7 @@ def small(base_model: Path) -> Recipe:
         "finetune.val_rows": 4,
         "compare.rows": 8,
         "evaluate.resamples": 100,
+        "decoding.min_new_tokens": 0,
         "decoding.max_new_tokens": 16,
         "generate.engine": "transformers",
     }

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -31,6 +31,7 @@ def scratch(folder: Path) -> Iterator[Path]:
     Raises:
         ShelftalkerError: another `prepare` is at work in the folder, or it cannot be written.
     """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOCK).open("a") as lock:
@@ -46,6 +47,10 @@ def scratch(folder: Path) -> Iterator[Path]:
                 (folder / LOCK).unlink(missing_ok=True)
     except OSError as error:
         raise files.disk_error(error, folder) from error
+    finally:
+        for path in made:  # folders that a failed run made and left empty
+            with suppress(OSError):
+                path.rmdir()
 
 
 def publish(folder: Path, inside: Path, names: Sequence[str]) -> None:
