@@ -1,4 +1,4 @@
-"""What can be seen to be wrong with a description from its title and columns alone: rules, no model, under 1 ms.
+"""What can be seen to be wrong with a description from its title and columns alone: rules, no model, about 1 ms a row.
 
 Two kinds of checks. *Claims*: a number, measure, model number, size, colour, material, name, compatibility or
 certification that the input does not support; the description may be right, but nothing that the writer was given
