@@ -19,8 +19,10 @@ lint:
 types:
 	$(BIN)/mypy
 
+# The demo is timed by its reader's patience and uses all cores: it runs after the rest, alone.
 check:
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/e2e
+	$(BIN)/python -m pytest tests/e2e
 
 setup: .venv/.core
 setup-dev: .venv/.dev

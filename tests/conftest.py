@@ -10,6 +10,9 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the cores; with all cores' threads each, they would mostly wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 WORDS = (
     "steel bottle 500 ml blue red cotton shirt soft kettle litre travel bag leather wallet slim brush paint oak "

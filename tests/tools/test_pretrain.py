@@ -260,6 +260,18 @@ def test_rate_warms_up_stays_and_falls() -> None:
     ]  # fmt: skip
 
 
+def test_a_fresh_model_already_copies() -> None:
+    torch.manual_seed(3)
+    model = train.build(train.Shape(), 1000)
+    ids = np.random.default_rng(3).integers(200, 1000, (8, 13))
+    ids[:, -1] = 1  # </s>
+    with torch.no_grad():
+        # What follows the source's first token is what follows the target's first one.
+        losses = train.token_loss(model, examples_module.Batch(ids, ids), torch.device("cpu")).view(8, 13)
+    assert float(losses[:, 1:].median()) < 2.0
+    assert float(losses[:, 0].mean()) > 4.0  # where to begin is for training to learn
+
+
 def test_pause_file_holds_training_until_it_goes(tmp_path: Path) -> None:
     pause = tmp_path / "PAUSE"
     pause.touch()

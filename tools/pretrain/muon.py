@@ -31,12 +31,15 @@ class Muon(torch.optim.Optimizer):
 
     A group's ``split`` says which side the slices lie on: ``"rows"`` for projections into heads or
     hidden units, ``"columns"`` for those out of them. An update's elements have a root mean square
-    of ``lr`` times ``longer_side ** -0.5``.
+    of ``lr`` times ``longer_side ** -0.5``. ``decay`` shrinks the weights by ``lr * scale * decay`` a step:
+    without it they outgrow the embeddings that they are added to.
     """
 
-    def __init__(self, groups: Iterable[dict[str, Any]], lr: float, momentum: float = 0.95) -> None:
+    def __init__(
+        self, groups: Iterable[dict[str, Any]], lr: float, *, momentum: float = 0.95, decay: float = 0.0
+    ) -> None:
         """``groups``: dicts with ``params``, ``split``, ``block`` and optionally ``scale``."""
-        super().__init__(groups, {"lr": lr, "momentum": momentum, "scale": 1.0})
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "scale": 1.0, "decay": decay})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -60,4 +63,5 @@ class Muon(torch.optim.Optimizer):
             for parameter, stack in zip(group["params"], stacks, strict=True):
                 update = updates[at : at + len(stack)].reshape(-1, stack.shape[2])
                 at += len(stack)
+                parameter.mul_(1 - rate * group["decay"])
                 parameter.add_(update if group["split"] == "rows" else update.T, alpha=-rate)

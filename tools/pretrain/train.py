@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AutoTokenizer, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
+from tools.pretrain.copying import start_copying
 from tools.pretrain.examples import PROMPT, Batch, Corpus, Examples, batch
 from tools.pretrain.muon import Muon
 
@@ -52,6 +53,7 @@ class Shape:
 class Rates:
     """Peak rates per kind of parameter, and the schedule's shape as shares of the run.
 
+    ``weight_decay`` is that of the matrices, as a share of their rate.
     ``warmup`` and ``decay`` are the rate's ramps, ``floor`` its last factor; ``late`` is the share of
     the run, at its end, that draws from the late mixture.
     """
@@ -60,6 +62,7 @@ class Rates:
     embedding: float = 0.03
     head: float = 0.003
     other: float = 0.01
+    weight_decay: float = 0.1
     warmup: float = 0.01
     decay: float = 0.6
     floor: float = 0.02
@@ -67,7 +70,7 @@ class Rates:
 
 
 def build(shape: Shape, vocab_size: int) -> T5ForConditionalGeneration:
-    """A fresh model. The head is untied and starts at ``d_model ** -0.5`` (not at 1)."""
+    """A fresh model that starts with a copying circuit; the head is untied."""
     config = T5Config(
         vocab_size=vocab_size,
         d_model=shape.d_model,
@@ -86,8 +89,8 @@ def build(shape: Shape, vocab_size: int) -> T5ForConditionalGeneration:
     model = T5ForConditionalGeneration(config)
     # At these lengths plain attention is faster on a CPU than the fused one.
     model.set_attn_implementation("eager")
-    head = torch.empty(vocab_size, shape.d_model).normal_(std=shape.d_model**-0.5)
-    model.lm_head.weight = torch.nn.Parameter(head)
+    model.lm_head.weight = torch.nn.Parameter(torch.empty(vocab_size, shape.d_model))
+    start_copying(model)
     assert model.lm_head.weight is not model.shared.weight
     return model
 
@@ -126,7 +129,7 @@ def optimizers(model: T5ForConditionalGeneration, rates: Rates) -> list[torch.op
         {"params": kinds["other"], "lr": rates.other},
     ]
     adam = torch.optim.AdamW(vectors, lr=rates.other, betas=(0.9, 0.98), eps=1e-8, weight_decay=0.0)
-    return [Muon(matrices, lr=rates.matrix), adam]
+    return [Muon(matrices, lr=rates.matrix, decay=rates.weight_decay), adam]
 
 
 def token_loss(model: T5ForConditionalGeneration, data: Batch, device: torch.device) -> Tensor:
@@ -346,7 +349,7 @@ def arguments() -> argparse.ArgumentParser:
     for name, value in asdict(Shape()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
     for name, rate in asdict(Rates()).items():
-        parser.add_argument(f"--{name}", type=float, default=rate)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=rate)
     parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--pool", type=int, default=0, help="examples a pool (default: the module's)")
     parser.add_argument("--held-out", type=int, default=48, help="held-out texts a source")
