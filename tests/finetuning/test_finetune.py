@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
+from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning.trainer import finetune
 from shelftalker.models.load import load_model
 from shelftalker.recipe import Recipe
@@ -59,6 +61,24 @@ def test_a_run_learns_and_leaves_standard_adapters(tiny_t5: Path, data_dir: Path
     assert "checkpoint-8" in ours.ref.note
     batch = ours.tokenizer("Given a product title", return_tensors="pt") | {"labels": torch.tensor([[9, 8, 1]])}
     assert torch.allclose(ours.model(**batch).loss, theirs(**batch).loss, atol=1e-5)
+
+
+def test_trackers_get_the_log(tiny_t5: Path, data_dir: Path, tmp_path: Path) -> None:
+    run = finetune(tiny_recipe(tiny_t5, data_dir, tmp_path, finetune={"trackers": ["tensorboard"]}))
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (events,) = run.run_dir.rglob("events.out.tfevents.*")
+    board = EventAccumulator(str(events)).Reload()
+    losses = [line["loss"] for line in run.log if "loss" in line]
+    assert [event.value for event in board.Scalars("train/loss")] == pytest.approx(losses, rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "problem"), [("comet_ml", "not installed"), ("notebook", "no such tracker")])
+def test_a_tracker_that_cannot_be_had_is_an_error(
+    name: str, problem: str, tiny_t5: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ShelftalkerError, match=problem):
+        finetune(tiny_recipe(tiny_t5, data_dir, tmp_path, finetune={"trackers": [name]}))
 
 
 def test_a_finished_run_is_skipped(tiny_t5: Path, data_dir: Path, tmp_path: Path) -> None:

@@ -201,13 +201,40 @@ def arguments(recipe: Recipe, run_dir: Path, policy: DevicePolicy) -> TrainingAr
         dataloader_pin_memory=policy.device.startswith("cuda"),
         remove_unused_columns=False,
         ddp_find_unused_parameters=False,
-        report_to="none",
+        report_to=settings.trackers or "none",
         disable_tqdm=True,
     )
     # One process drives one device; several devices are torchrun's business, never torch's DataParallel.
     if found.n_gpu > 1:
         found._n_gpu = 1
     return found
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Make sure that every tracker named is one that transformers knows, and installed.
+
+    Raises:
+        ShelftalkerError: one is not.
+    """
+    from transformers.integrations.integration_utils import (
+        INTEGRATION_TO_CALLBACK,
+        get_available_reporting_integrations,
+    )
+
+    installed = {*get_available_reporting_integrations()}
+    for name in names:
+        if name not in INTEGRATION_TO_CALLBACK:
+            raise ShelftalkerError(
+                f"no such tracker: {name}",
+                where="recipe key finetune.trackers",
+                mend=f"one of {', '.join(sorted(INTEGRATION_TO_CALLBACK))}",
+            )
+        if name not in installed:
+            raise ShelftalkerError(
+                f"the tracker {name} is not installed",
+                where="recipe key finetune.trackers",
+                mend=f"install its package into this environment: pip install {name.replace('_', '-')}",
+            )
 
 
 def optimiser(model: Any, recipe: Recipe, policy: DevicePolicy) -> torch.optim.Optimizer:

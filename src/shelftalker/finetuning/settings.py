@@ -65,6 +65,8 @@ class FinetuneSettings(Section):
     """Newest checkpoints to keep; none: all, so that compare can choose among them."""
     log_steps: int = Field(10, ge=1)
     """Steps between log lines."""
+    trackers: list[str] = []
+    """Experiment trackers that the log goes to as well, by transformers' names: tensorboard, wandb, mlflow, ..."""
     val_rows: int = Field(200, ge=0)
     """Validation rows for the loss at each checkpoint; 0: no validation loss."""
 

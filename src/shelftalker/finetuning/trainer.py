@@ -134,6 +134,7 @@ def prepare_training(recipe: Recipe, ref: ModelRef, policy: device.DevicePolicy)
     from shelftalker.models.quiet import hushed
 
     settings = recipe.finetune
+    loop.check_trackers(settings.trackers)
     base = load_base(ref)
     base.model.to(getattr(torch, policy.dtype))
     if settings.base_dropout is not None:
