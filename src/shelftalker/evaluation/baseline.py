@@ -55,7 +55,7 @@ def baseline(recipe: Recipe) -> Evaluated:
     zero_shot = lineup.model_entry(lineup.Contender(lineup.ZERO_SHOT, ref, "baseline"), rows, recipe)
     found = score(
         rows.products,
-        [zero_shot, *lineup.reference_entries(rows)],
+        lineup.with_bertscore([zero_shot, *lineup.reference_entries(rows)], rows, recipe),
         lineup.protocol(recipe),
         kind="evaluation",
         data=rows.data,

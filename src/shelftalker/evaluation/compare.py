@@ -101,7 +101,7 @@ def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | Non
     models = [lineup.model_entry(one, rows, recipe) for one in contenders]
     found = score(
         rows.products,
-        [*baselines, *lineup.reference_entries(rows), *models],
+        lineup.with_bertscore([*baselines, *lineup.reference_entries(rows), *models], rows, recipe),
         lineup.protocol(recipe),
         kind="comparison",
         data=rows.data,

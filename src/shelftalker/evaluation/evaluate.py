@@ -71,7 +71,7 @@ def evaluate(model: str | Path, recipe: Recipe, *, out: Path | None = None) -> E
     entries = [lineup.model_entry(one, rows, recipe) for one in [*untrained, contender]]
     found = score(
         rows.products,
-        [*entries[:-1], *lineup.reference_entries(rows), entries[-1]],
+        lineup.with_bertscore([*entries[:-1], *lineup.reference_entries(rows), entries[-1]], rows, recipe),
         lineup.protocol(recipe),
         kind="evaluation",
         data=rows.data,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shelftalker import console, files
 from shelftalker.errors import ShelftalkerError
-from shelftalker.evaluation import references, results
+from shelftalker.evaluation import bertscore, references, results
 from shelftalker.evaluation.predict import predict
 from shelftalker.evaluation.results import Model, Results, Role, System
 from shelftalker.evaluation.scoring import Entry, Protocol
@@ -77,6 +77,20 @@ def model_entry(contender: Contender, rows: Rows, recipe: Recipe) -> Entry:
     return Entry(system, written.texts, written.tokens, written.hit_cap, written.nll)
 
 
+def with_bertscore(entries: list[Entry], rows: Rows, recipe: Recipe) -> list[Entry]:
+    """The entries with their BERTScore, where the recipe asks for one.
+
+    Raises:
+        ShelftalkerError: the encoder cannot be had or loaded.
+    """
+    encoder = bertscore.find(recipe)
+    if encoder is None:
+        return entries
+    wanted = [example.target_text for example in rows.examples]
+    found = bertscore.score(encoder, wanted, [entry.texts for entry in entries], recipe)
+    return [replace(entry, bertscore=scores) for entry, scores in zip(entries, found, strict=True)]
+
+
 def bases(contenders: Sequence[Contender], recipe: Recipe) -> list[Contender]:
     """The untrained base models of the contenders, once each; the recipe's where no contender is an adapter."""
     from shelftalker.models.load import resolve
@@ -119,10 +133,16 @@ def unique(contenders: Sequence[Contender]) -> list[Contender]:
 
 
 def inputs(recipe: Recipe, split: str, refs: Sequence[ModelRef]) -> dict[str, Path | str]:
-    """What a scoring stage reads, for its manifest: the split, the training split and the models."""
+    """What a scoring stage reads, for its manifest: the split, the training split, the models, BERTScore's encoder.
+
+    Raises:
+        ShelftalkerError: a model or the encoder cannot be had; nothing was described or scored yet.
+    """
     found: dict[str, Path | str] = {split: recipe.paths.data / f"{split}.jsonl"}
     if (recipe.paths.data / "train.jsonl").is_file():
         found["train"] = recipe.paths.data / "train.jsonl"
+    if (encoder := bertscore.find(recipe)) is not None:
+        found["bertscore"] = encoder.ref.content_hash
     return found | {f"model {number}": ref.content_hash for number, ref in enumerate(refs, 1)}
 
 
@@ -131,6 +151,7 @@ def resampling(recipe: Recipe) -> dict[str, object]:
     return {
         "resamples": recipe.evaluate.resamples,
         "nll": recipe.evaluate.nll,
+        "bertscore": [recipe.evaluate.bertscore, recipe.evaluate.bertscore_layer],
         "rank_by": recipe.compare.rank_by,
         "device": [recipe.device, recipe.dtype],
     }

@@ -9,7 +9,8 @@ import msgspec
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import results as schema
-from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
+from shelftalker.evaluation.bertscore import Scores
+from shelftalker.evaluation.scoring import Entry, Product, Protocol, bertscore_definition, score
 
 _ORDER = {"baseline": 0, "reference_system": 1, "model": 2, "checkpoint": 3}
 
@@ -18,7 +19,7 @@ def merged(paths: Sequence[Path], protocol: Protocol) -> schema.Results:
     """Compare the systems of several results files on files alone.
 
     Scores, intervals and tests are computed again from the texts, with one protocol for all; likelihoods,
-    novelty and findings are taken from the files, because they need what the files do not hold (a model, the
+    BERTScore, novelty and findings are taken from the files, because they need what the files do not hold (a model, the
     training split).
 
     Raises:
@@ -90,6 +91,9 @@ def _entry(name: str, system: schema.System, one: schema.Results) -> Entry:
         else None,
         [round(row.scores["copied_span"]) for row in rows] if has_copies else None,
         [row.findings for row in rows],
+        Scores([row.scores["bertscore"] for row in rows], bertscore_definition(system))
+        if "bertscore" in system.scores
+        else None,
     )
 
 

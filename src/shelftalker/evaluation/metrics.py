@@ -92,6 +92,14 @@ METRICS: dict[str, Metric] = {
             True,
         ),
         Metric(
+            "bertscore",
+            "BERTScore",
+            True,
+            "nearest tokens by an encoder's contextual embeddings, F1, about 0 to 1 (Zhang et al. 2020)",
+            "bertscore",
+            tested=True,
+        ),
+        Metric(
             "nll",
             "NLL",
             False,
@@ -192,6 +200,7 @@ class Measurer:
         hit_cap: Sequence[bool] | None = None,
         nll: Sequence[tuple[float, int] | None] | None = None,
         copied: Sequence[int] | None = None,
+        bertscore: Sequence[float] | None = None,
         counts: tuple[Array, Array] | None = None,
     ) -> Measured:
         """Statistics of one system's predictions.
@@ -201,6 +210,7 @@ class Measurer:
             hit_cap: whether decoding cut the row off; none for systems that do not decode.
             nll: per row the summed negative log-likelihood of the reference and its tokens.
             copied: per row the longest run of words that a training description has too.
+            bertscore: per row the F1 that `bertscore.score` gave.
             counts: what `sufficient.count` gave for these predictions, where that is known already.
         """
         import numpy as np
@@ -219,6 +229,8 @@ class Measurer:
         )
         if hit_cap is not None:
             found["cap_share"] = _means([float(hit) for hit in hit_cap])
+        if bertscore is not None:
+            found["bertscore"] = _means(bertscore)
         if nll is not None and any(pair is not None for pair in nll):
             found["nll"] = np.array([pair or (0.0, 0) for pair in nll], dtype=np.float64)
         if copied is not None:
@@ -296,10 +308,13 @@ def distinct(texts: Sequence[Sequence[str]], size: int) -> tuple[float, float, f
     return value, max(0.0, value - 1.96 * spread), min(1.0, value + 1.96 * spread)
 
 
-def signature(name: str, rows: int, **facts: Any) -> str:
-    """What a score depends on: definition, library version, rows, and whatever ``facts`` add."""
+def signature(name: str, rows: int, *, definition: str | None = None, **facts: Any) -> str:
+    """What a score depends on: definition, library version, rows, and whatever ``facts`` add.
+
+    ``definition`` stands in for the metric's own words where those depend on the run (BERTScore's encoder).
+    """
     metric = METRICS[name]
-    parts = [metric.signature or name]
+    parts = [definition or metric.signature or name]
     if name in ROUGE:
         parts.append(f"rouge-score-rs:{importlib.metadata.version('rouge-score-rs')}")
     elif name in ("bleu", "chrf"):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shelftalker.evaluation.bertscore import Scores
     from shelftalker.evaluation.metrics import Measured
 
     Mask = NDArray[np.bool_]
@@ -56,6 +57,7 @@ class Entry:
     """Per row the longest run of words copied from a training description, where that is known already."""
     findings: list[list[schema.Finding]] | None = None
     """Per row what the checks found, where that is known already."""
+    bertscore: Scores | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,12 @@ def score(
     counts = sufficient.count(measurer.references, [entry.texts for entry in entries])
     measured = {
         entry.system.id: measurer.measure(
-            entry.texts, hit_cap=entry.hit_cap, nll=entry.nll, copied=lengths, counts=counted
+            entry.texts,
+            hit_cap=entry.hit_cap,
+            nll=entry.nll,
+            copied=lengths,
+            bertscore=entry.bertscore.rows if entry.bertscore else None,
+            counts=counted,
         )
         for entry, lengths, counted in zip(entries, copied, counts, strict=True)
     }
@@ -176,7 +183,8 @@ def _scored(
         facts["decoding"] = _flat(system.decoding.removeprefix("decoding:"))
     for name in measures.METRICS:
         metric = measures.METRICS[name]
-        signature = measures.signature(name, rows, **facts)
+        definition = entry.bertscore.signature if name == "bertscore" and entry.bertscore else None
+        signature = measures.signature(name, rows, definition=definition, **facts)
         if name in measured.statistics:
             low, high = resampler.interval(system.id, _columns(measured, name), metric.from_sums)
             value = measured.score(name)
@@ -289,6 +297,8 @@ def _tests(
             a, b = measured[first.id], measured[second.id]
             if name not in a.statistics or name not in b.statistics or not _comparable(name, a, b):
                 continue
+            if name == "bertscore" and bertscore_definition(first) != bertscore_definition(second):
+                continue  # of two encoders, in results files of different origin
             # The statistics of two systems may differ in which metrics they have, so in where columns begin.
             found = resampler.compare(first.id, second.id, _columns(a, name), metric.from_sums, _columns(b, name))
             tests.append(
@@ -320,6 +330,12 @@ def pairs(systems: Sequence[schema.System], rank_by: str) -> list[tuple[schema.S
         for a, b in every
         if (a.role in CANDIDATES) != (b.role in CANDIDATES) or (leader is not None and leader.id in (a.id, b.id))
     ]
+
+
+def bertscore_definition(system: schema.System) -> str:
+    """The part of a BERTScore signature that is about the encoder; empty where the system has no such score."""
+    score = system.scores.get("bertscore")
+    return score.signature.partition("|seed:")[0] if score else ""
 
 
 def _comparable(metric: str, a: Measured, b: Measured) -> bool:

@@ -27,6 +27,10 @@ class EvaluateSettings(Section):
     """Bootstrap resamples and permutations behind intervals and p-values."""
     nll: bool = True
     """Score the references' likelihood under each model too (one more pass over them, cheap beside writing)."""
+    bertscore: str | None = Field(None, min_length=1)
+    """Encoder for BERTScore: a hub name such as roberta-large, or a folder; none: no BERTScore."""
+    bertscore_layer: int | None = Field(None, ge=1)
+    """Layer whose embeddings are compared, from 1; none: what bert-score takes, or three quarters up the encoder."""
 
 
 class CompareSettings(Section):

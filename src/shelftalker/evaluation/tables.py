@@ -12,7 +12,8 @@ BASELINE = "zero-shot"
 
 def show(results: Results) -> None:
     """Print the systems with 95 % intervals and paired p-values against zero-shot, the verdict and its warnings."""
-    columns = ["system", *(METRICS[name].label for name in SHOWN), "publishable"]
+    shown = [*SHOWN, *(["bertscore"] if any("bertscore" in system.scores for system in results.systems) else [])]
+    columns = ["system", *(METRICS[name].label for name in shown), "publishable"]
     baseline = next((system.id for system in results.systems if system.role == "baseline"), None)
     data = results.data
     title = (
@@ -21,7 +22,7 @@ def show(results: Results) -> None:
     rows = [
         [
             f"{system.label} *" if system.id == results.verdict.best else system.label,
-            *(_cell(system.scores.get(name), name) + _star(results, system, baseline, name) for name in SHOWN),
+            *(_cell(system.scores.get(name), name) + _star(results, system, baseline, name) for name in shown),
             f"{system.checks.publishable_rate:.0%}" if system.checks else "",
         ]
         for system in results.systems
