@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from shelftalker.cli import main, split_flags
+from shelftalker.cli import main
 from shelftalker.errors import ShelftalkerError
+from shelftalker.flags import split_flags
 
 
 def test_help_imports_nothing_heavy() -> None:
