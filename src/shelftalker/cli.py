@@ -227,12 +227,12 @@ def generate(
 
 
 @app.command(sort_key=7)
-def export(model: str, /, *, to: Literal["hf", "ct2"], out: Path, context: Shared) -> None:
+def export(model: str, /, *, to: Literal["hf", "ct2", "onnx"], out: Path, context: Shared) -> None:
     """Merge an adapter in float32 and write a model folder that needs no adapter.
 
     Args:
         model: MODEL, as said below.
-        to: hf: a Hugging Face folder; ct2: a CTranslate2 folder with its tokenizer.
+        to: hf: a Hugging Face folder; ct2: a CTranslate2 folder with its tokenizer; onnx: ONNX graphs (extra [onnx]).
         out: the folder to write.
     """
     from shelftalker.models.convert import export as stage

@@ -141,12 +141,15 @@ def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, rec
     files.write_json(folder / FACTS, said)
 
 
-def export(model: str | Path | ModelRef, to: Literal["hf", "ct2"], out: Path, recipe: Recipe | None = None) -> Path:
+def export(
+    model: str | Path | ModelRef, to: Literal["hf", "ct2", "onnx"], out: Path, recipe: Recipe | None = None
+) -> Path:
     """Write a model that needs no adapter: merged in float32, with tokenizer, decoding defaults and manifest.
 
     Args:
         model: anything that `models.load.resolve` understands.
-        to: "hf": a Hugging Face folder in float32; "ct2": a CTranslate2 folder in `generate.quantisation`.
+        to: "hf": a Hugging Face folder in float32; "ct2": a CTranslate2 folder in `generate.quantisation`; "onnx":
+            ONNX graphs in float32 for runtimes elsewhere (`models.onnx`).
         out: the folder to write; an existing one is replaced only if it is an earlier export or empty.
         recipe: gives prompt, decoding defaults and quantisation.
 
@@ -157,6 +160,7 @@ def export(model: str | Path | ModelRef, to: Literal["hf", "ct2"], out: Path, re
         ShelftalkerError: the model cannot be had or converted, ``out`` holds something else, or the disk is full.
     """
     from shelftalker.models.load import ModelRef, load_model, resolve
+    from shelftalker.models.onnx import check_onnx, write_onnx
     from shelftalker.recipe import Recipe
 
     chosen = recipe or Recipe()
@@ -168,6 +172,8 @@ def export(model: str | Path | ModelRef, to: Literal["hf", "ct2"], out: Path, re
     ref = model if isinstance(model, ModelRef) else resolve(model, chosen)
     if to == "ct2" and (reason := why_not_ct2(ref)):
         raise ShelftalkerError(f"the model is not converted to CTranslate2: {reason}", where=ref.given, mend="--to hf")
+    if to == "onnx":
+        check_onnx(_config(ref).get("model_type"), ref.given)
     settings = {"to": to, "prompt": chosen.prompt, "decoding": chosen.decoding.model_dump(mode="json")}
     if to == "ct2":
         settings["quantisation"] = chosen.generate.quantisation
@@ -177,6 +183,9 @@ def export(model: str | Path | ModelRef, to: Literal["hf", "ct2"], out: Path, re
         stage = manifest.Stage("export", new / "manifest.json", inputs={"model": ref.content_hash}, settings=settings)
         if to == "ct2":
             write_ct2(loaded, new, chosen.generate.quantisation, chosen)
+        elif to == "onnx":
+            write_onnx(loaded, new)
+            _write_facts(new, "shelftalker.onnx/1", chosen)
         else:
             _write_hf(loaded, new, chosen)
         stage.finish(sorted(path for path in new.iterdir() if path.is_file()), model=ref.given)
@@ -196,8 +205,13 @@ def _write_hf(loaded: LoadedModel, folder: Path, recipe: Recipe) -> None:
         # true for every T5.
         config["tie_word_embeddings"] = bool(config["scale_decoder_outputs"])
         files.write_json(path, config)
+    _write_facts(folder, "shelftalker.hf/1", recipe)
+
+
+def _write_facts(folder: Path, schema: str, recipe: Recipe) -> None:
+    """The prompt and the decoding that a folder is meant to be run with."""
     said = {
-        "schema": "shelftalker.hf/1",
+        "schema": schema,
         "prompt": recipe.prompt,
         "decoding": recipe.decoding.model_dump(mode="json"),
         "max_input_tokens": recipe.generate.max_input_tokens,
