@@ -158,7 +158,8 @@ def apart(case: dict[str, Any], repeats: int) -> dict[str, Any]:
 
 
 def latency(model: str) -> dict[str, float]:
-    """Seconds to answer one title: the whole command in a fresh process (median of 3), and `describe` when warm."""
+    """Seconds to answer one title: the whole command in a fresh process (median of 3), `describe` when warm, and the
+    command where nothing was converted yet (median of 3)."""
     from shelftalker import load
     from shelftalker.recipe import Recipe
 
@@ -176,7 +177,13 @@ def latency(model: str) -> dict[str, float]:
         began = time.perf_counter()
         subprocess.run(command, capture_output=True, check=True)
         cold.append(time.perf_counter() - began)
-    return {"cold": statistics.median(cold), "warm": statistics.median(warm)}
+    first = []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as empty:
+            began = time.perf_counter()
+            subprocess.run(command, capture_output=True, check=True, env=os.environ | {"XDG_CACHE_HOME": empty})
+            first.append(time.perf_counter() - began)
+    return {"first": statistics.median(first), "cold": statistics.median(cold), "warm": statistics.median(warm)}
 
 
 def cases(model: str, tokens: int, rows: int) -> dict[str, list[tuple[str, dict[str, Any]]]]:
@@ -239,7 +246,8 @@ def main() -> None:
         if given.only in (None, "latency"):
             for name, chosen in (("the bundled model", "bundled"), ("FLAN-T5-base's shape, 128 tokens", str(model))):
                 results[name] = found = latency(chosen)
-                print(f"{name:55} cold {found['cold']:.2f} s, warm {found['warm'] * 1000:.0f} ms a title", flush=True)
+                warm = f"warm {found['warm'] * 1000:.0f} ms a title"
+                print(f"{name:55} first {found['first']:.2f} s, cold {found['cold']:.2f} s, {warm}", flush=True)
         if given.json:
             given.json.write_text(json.dumps(results, indent=1))
 

@@ -56,11 +56,16 @@ def converted(ref: ModelRef, quantisation: Quantisation = "int8") -> Path:
     folder = cache_dir() / f"{ref.content_hash[:40]}-{quantisation}"
     if facts(folder).get("schema") == SCHEMA and (folder / "model.bin").is_file():
         return folder
-    from shelftalker.models.load import load_model
+    from shelftalker.models import direct
+    from shelftalker.models.load import load_model, local_folder
 
     console.note(f"converting {ref.given} to CTranslate2 {quantisation}, once (kept in {folder})")
+    plain = local_folder(ref) if ref.kind in ("folder", "hub") else None
     with files.atomic_folder(folder) as new:
-        write_ct2(load_model(ref, _on_cpu()), new, quantisation)
+        if plain is not None and direct.is_plain(plain):
+            _write_ct2_facts(new, ref, quantisation, direct.write(plain, new, quantisation))
+        else:
+            write_ct2(load_model(ref, _on_cpu()), new, quantisation)
     return folder
 
 
@@ -125,13 +130,22 @@ def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, rec
         shutil.rmtree(emptied)
     network = loaded.model.config
     start = network.decoder_start_token_id
-    said: dict[str, Any] = {
-        "schema": SCHEMA,
-        "quantisation": quantisation,
-        "source": {"given": loaded.ref.given, "base": loaded.ref.base, "sha256": loaded.ref.content_hash},
+    tokens = {
         "eos_token": loaded.tokenizer.eos_token,
         "decoder_start_token": loaded.tokenizer.convert_ids_to_tokens(start),
         "vocabulary": network.vocab_size,
+    }
+    _write_ct2_facts(folder, loaded.ref, quantisation, tokens, recipe)
+
+
+def _write_ct2_facts(
+    folder: Path, ref: ModelRef, quantisation: Quantisation, tokens: dict[str, Any], recipe: Recipe | None = None
+) -> None:
+    said: dict[str, Any] = {
+        "schema": SCHEMA,
+        "quantisation": quantisation,
+        "source": {"given": ref.given, "base": ref.base, "sha256": ref.content_hash},
+        **tokens,
         "versions": manifest.versions(),
     }
     if recipe is not None:
