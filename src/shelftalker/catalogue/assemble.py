@@ -11,7 +11,8 @@ import numpy as np
 from shelftalker import console
 from shelftalker.catalogue import duplicates, split
 from shelftalker.catalogue.deliver import SPLITS, Delivery
-from shelftalker.catalogue.shard import GRAMS, KEYS, Result, Settings
+from shelftalker.catalogue.keys import GRAMS, KEYS
+from shelftalker.catalogue.shard import Result, Settings
 from shelftalker.errors import ShelftalkerError
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shelftalker.catalogue import words
+from shelftalker.catalogue.keys import MOST_SHINGLES
 from shelftalker.catalogue.settings import DuplicateSettings
-from shelftalker.catalogue.shard import MOST_SHINGLES
 
 PROBES = 40
 LONG_LIST = 16

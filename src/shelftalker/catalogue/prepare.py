@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -72,7 +74,7 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
     with publish.scratch(data) as scratch:
         located = source.locate(wanted.inputs, scratch)
         tests = source.locate(wanted.test, scratch, is_test=True)
-        with ThreadPoolExecutor(1) as hasher:
+        with ThreadPoolExecutor(1, initializer=_give_way) as hasher:
             hashes = hasher.submit(_identify, [*located, *tests], data / "manifest.json")
             if (data / "manifest.json").is_file() and not force:
                 stage = _stage(recipe, data, hashes.result())
@@ -119,9 +121,11 @@ def _run(recipe: Recipe, sources: list[Source], scratch: Path) -> dict[str, Any]
         for name in ("train", "val", "test"):
             with (scratch / f"{name}.jsonl").open("wb") as file:
                 file.truncate(assembly.sizes[name])
-        with console.progress("write", len(assembly.keys)) as bar:
+        with ThreadPoolExecutor(1) as beside, console.progress("write", len(assembly.keys)) as bar:
+            made = beside.submit(cards.build, recipe, sources, results, assembly, threads)
             for count in pool.run("write", assembly.deliveries()):
                 bar.advance(count)
+            card = made.result()
     finally:
         pool.close()
     with (scratch / "rejected.jsonl").open("wb") as out:
@@ -130,7 +134,6 @@ def _run(recipe: Recipe, sources: list[Source], scratch: Path) -> dict[str, Any]
             with part.open("rb") as file:
                 shutil.copyfileobj(file, out, 1 << 20)
             part.unlink()
-    card = cards.build(recipe, sources, results, assembly, threads)
     files.write_json(scratch / "card.json", card)
     files.write_text(scratch / "card.html", page(card))
     return card
@@ -185,6 +188,12 @@ def _tokenizer(recipe: Recipe) -> str | None:
             mend="use clean.max_description_words, or a base model that is on this machine",
         )
     return str(path)
+
+
+def _give_way() -> None:
+    """Let this thread run when a core has nothing better to do, where the system can tell threads apart."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 def _identify(found: list[tuple[str, Path]], manifest: Path) -> dict[str, str]:

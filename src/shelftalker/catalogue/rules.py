@@ -13,8 +13,8 @@ from dataclasses import dataclass
 class Rule:
     """One cleaning rule.
 
-    ``triggers`` are literal strings: a text with none of them, and pure ASCII where ``beyond_ascii`` is set, comes
-    out of ``apply`` as it went in. The cleaner relies on that, and a property test proves it.
+    ``triggers`` are literal strings: a text with none of them (and pure ASCII where ``beyond_ascii`` is set, and
+    without surrogates) comes out of ``apply`` as it went in. The cleaner relies on that, and a property test proves it.
     """
 
     name: str
@@ -30,6 +30,9 @@ class Rule:
 
 _C1 = {code: bytes([code]).decode("cp1252", "ignore") or None for code in range(0x80, 0xA0)}
 _LINES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"
+_WIDE_SPACES = (
+    "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 _CONTROL_CODES = [*range(0x20), 0x7F]
 _INVISIBLE = [0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF, 0xFFFE, 0xFFFF]
 _CONTROLS: dict[int, str | None] = {
@@ -85,6 +88,11 @@ def unicode_form(text: str) -> str:
 
 def spaces(text: str) -> str:
     """One space between words, none at the ends; line breaks and no-break spaces count as spaces."""
+    if text.isascii() and not any(map(text.__contains__, _LINES)):
+        # The same as below in two thirds of the time.
+        while "  " in text:
+            text = text.replace("  ", " ")
+        return text.strip(" ")
     return " ".join(text.split())
 
 
@@ -200,7 +208,7 @@ RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
         Rule("entities", entities, ("&",), for_titles=True),
-        Rule("mojibake", mojibake, beyond_ascii=True, for_titles=True),
+        Rule("mojibake", mojibake, ("Â", "Ã", "â"), for_titles=True),
         Rule(
             "tags",
             tags,
@@ -210,12 +218,11 @@ RULES: dict[str, Rule] = {
         Rule(
             "controls",
             controls,
-            tuple(chr(c) for c in _CONTROL_CODES if chr(c) not in _LINES),
-            beyond_ascii=True,
+            tuple(map(chr, _CONTROLS)),
             for_titles=True,
         ),
         Rule("unicode_form", unicode_form, beyond_ascii=True, for_titles=True),
-        Rule("spaces", spaces, ("  ", *_LINES), beyond_ascii=True, at_edges=True, for_titles=True),
+        Rule("spaces", spaces, ("  ", *_LINES, *_WIDE_SPACES), at_edges=True, for_titles=True),
         Rule("edition_note", edition_note, (" refers",)),
         Rule("copyright_lines", copyright_lines, _COPYRIGHT_TRIGGERS),
         Rule(
@@ -231,7 +238,7 @@ RULES: dict[str, Rule] = {
                 *(word + capital for word in ("the", "of", "by", "and", "with", "from") for capital in _CAPITALS),
             ),
         ),
-        Rule("plain_quotes", plain_quotes, beyond_ascii=True, for_titles=True),
+        Rule("plain_quotes", plain_quotes, tuple(map(chr, _PLAIN)), for_titles=True),
     )
 }
 """Rules that change a text, in the order in which they run."""

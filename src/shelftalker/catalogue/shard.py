@@ -7,6 +7,7 @@ Runs in worker processes. A shard's files are `N.lines` (examples as they will b
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,30 +19,13 @@ import numpy as np
 from isal import isal_zlib
 
 from shelftalker import prompt
-from shelftalker.catalogue import words
 from shelftalker.catalogue.clean import Cleaner
+from shelftalker.catalogue.keys import GRAMS, KEYS, Keys
 from shelftalker.catalogue.settings import CleanSettings
 
-KEYS = np.dtype(
-    [
-        ("line", "<u4"),  # in the shard, from 0
-        ("size", "<u4"),  # bytes of the example's line
-        ("title_key", "<u8"),
-        ("text_key", "<u8"),
-        ("row_key", "<u8"),  # of title and description together
-        ("tie", "<u8"),  # of the exact line, uid included: orders rows with equal keys
-        ("opening", "<u8"),  # of the description's first three words
-        ("title_words", "<u4"),
-        ("words", "<u4"),
-        ("shingles", "<u4"),
-        ("is_test", "?"),
-        ("is_prose", "?"),
-    ]
-)
-GRAMS = np.dtype([("gram", "<u8"), ("row", "<u4")])
-SHINGLE, OVERLAP = 3, 13
-MOST_SHINGLES = 512
 SAMPLES = 3
+BLOCK = 500
+"""Rows that are cleaned before their keys are taken: few enough that their texts are still in the processor's cache."""
 GROUP_AT = slice(-19, -3)
 """Where the group's 16 hexadecimal digits are in an example's line."""
 REASON_KEY = "__reason__"
@@ -112,6 +96,10 @@ class _Example(msgspec.Struct):
     group: str
 
 
+_Kept = tuple[int, str, str, str, dict[str, str]]
+"""A cleaned row: its line in the shard, uid, title, description, and further columns."""
+
+
 class _Reject(msgspec.Struct):
     uid: str
     reason: str
@@ -122,14 +110,26 @@ class _UnusableError(Exception):
     """Carries the reason for which a row is rejected before it is cleaned."""
 
 
-_SMALL_WORDS = (
-    "a an the and or of in on at to for from by with without is are was be it its this that these you your we our as "
-    "not no can will which who all has have into over up out so than when where "
-    "de la le el der die das und mit les des en y para con un une"
-).split()
-# A word is small if its hash's upper 16 bits are those of one of these: wrong for one other word in a thousand.
-_SMALL = np.zeros(1 << 16, bool)
-_SMALL[(words.find([word.encode() for word in _SMALL_WORDS]).hashes >> np.uint64(48)).astype(np.int64)] = True
+@dataclass
+class _Files:
+    """What becomes the files of a shard."""
+
+    lines: list[bytes] = field(default_factory=list)
+    rejects: list[tuple[int, bytes]] = field(default_factory=list)
+    keys: list[Any] = field(default_factory=list)
+    grams: list[Any] = field(default_factory=list)
+    shingles: list[Any] = field(default_factory=list)
+
+    def write(self, base: Path, *, near: bool) -> None:
+        """Write them; ``base`` is their path without suffix."""
+        Path(f"{base}.lines").write_bytes(b"".join(self.lines))
+        np.save(f"{base}.keys.npy", np.concatenate([np.zeros(0, KEYS), *self.keys]))
+        np.save(f"{base}.grams.npy", np.concatenate([np.zeros(0, GRAMS), *self.grams]))
+        if near:
+            np.save(f"{base}.shingles.npy", np.concatenate([np.zeros(0, np.uint32), *self.shingles]))
+        self.rejects.sort(key=lambda pair: pair[0])
+        np.save(f"{base}.rejects.npy", np.array([line for line, _ in self.rejects], np.uint32))
+        Path(f"{base}.rejects").write_bytes(b"".join([row + b"\n" for _, row in self.rejects]))
 
 
 class Shards:
@@ -145,14 +145,14 @@ class Shards:
 
     def clean(self, job: Job) -> Result:
         """Clean one shard and write its files."""
-        result = Result(job.number, job.source, job.is_test)
-        rejects: list[tuple[int, bytes]] = []
-        kept: list[tuple[int, str, str, str, dict[str, str]]] = []
+        result, files = Result(job.number, job.source, job.is_test), _Files()
+        rejects, kept = files.rejects, list[_Kept]()
         cleaner, encode, decode = self._cleaner, self._encode, self._decoder(job.columns)
         cleaner.counts.clear()
         names = job.columns.keep
-        lines = _lines(job)
-        for number, line in enumerate(lines):
+        data = _data(job)
+        number = -1
+        for number, line in enumerate(io.BytesIO(data)):
             try:
                 row = decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -173,11 +173,15 @@ class Shards:
             if cleaner.changed_by:
                 _sample(result, cleaner.changed_by, row.title, row.text, cleaned)
             columns = {name: cleaner.title(getattr(row, f"keep{at}")) for at, name in enumerate(names)} if names else {}
-            kept.append((number, row.uid, cleaned[0], cleaned[1], columns))
-        result.lines = len(lines)
-        result.input_size = sum(map(len, lines)) + len(lines)
+            kept.append((number, row.uid, *cleaned, columns))
+            if len(kept) == BLOCK:
+                self._finish(kept, job, result, files)
+                kept.clear()
+        self._finish(kept, job, result, files)
+        result.lines = number + 1
+        result.input_size = len(data)
         result.rules = Counter(cleaner.counts)
-        self._write(job, result, kept, rejects)
+        files.write(self.settings.scratch / f"{job.number:06d}", near=self.settings.near)
         return result
 
     def _decoder(self, columns: Columns) -> Any:
@@ -223,58 +227,49 @@ class Shards:
             values = [value or "" for value in values]
         return self._decoders[columns][1](*values, reason if isinstance(reason, str) else "")
 
-    def _write(
-        self,
-        job: Job,
-        result: Result,
-        kept: list[tuple[int, str, str, str, dict[str, str]]],
-        rejects: list[tuple[int, bytes]],
-    ) -> None:
-        base = self.settings.scratch / f"{job.number:06d}"
+    def _finish(self, kept: list[_Kept], job: Job, result: Result, files: _Files) -> None:
+        """Take the keys of some cleaned rows, and encode them as examples."""
+        if not kept:
+            return
         encode = self._encode
-        titles = words.find([row[2].encode() for row in kept])
-        texts = words.find([row[3].encode() for row in kept])
-        is_prose = _is_prose(texts)
-        usable = (titles.counts > 0) & (texts.counts > 0)
+        numbers, uids, titles, texts, kept_columns = zip(*kept, strict=True)
+        keys = Keys.of(titles, texts, is_test=job.is_test)
+        records = keys.records
+        usable = (records["title_words"] > 0) & (records["words"] > 0)
         if self.settings.clean.not_prose:
-            usable &= is_prose
-        keys = np.zeros(len(kept), KEYS)
-        keys["line"] = [row[0] for row in kept]
-        keys["title_key"], keys["text_key"] = words.keys(titles), words.keys(texts)
-        keys["row_key"] = words.mix(keys["title_key"] + words.mix(keys["text_key"]))
-        keys["opening"] = words.openings(texts, SHINGLE)
-        keys["title_words"], keys["words"] = titles.counts, texts.counts
-        keys["is_test"], keys["is_prose"] = job.is_test, is_prose
+            usable &= records["is_prose"]
         lines: list[bytes] = []
-        for at, (number, uid, title, text, columns) in enumerate(kept):
-            if not usable[at]:
-                reason = (
-                    "empty_title" if not titles.counts[at] else "not_prose" if texts.counts[at] else "empty_description"
-                )
+        rows = zip(
+            numbers, uids, titles, texts, kept_columns, records["row_key"].tolist(), usable.tolist(), strict=True
+        )
+        for at, (number, uid, title, text, columns, key, is_usable) in enumerate(rows):
+            if not is_usable:
+                reason = "not_prose" if records["words"][at] else "empty_description"
+                reason = reason if records["title_words"][at] else "empty_title"
                 result.reasons[reason] += 1
-                rejects.append((number, encode(_Reject(uid, reason, title[:120]))))
-                lines.append(b"")
+                files.rejects.append((number, encode(_Reject(uid, reason, title[:120]))))
                 continue
-            group = f"{keys['row_key'][at]:016x}"
+            group = f"{key:016x}"
             rendered = (
                 f"{self._before}{title}{self._after}"
                 if self._is_simple
                 else prompt.render(title, columns, self.settings.template)
             )
             lines.append(encode(_Example(rendered, text, uid or group, title, columns, group)) + b"\n")
-        keys["size"] = [len(line) for line in lines]
-        keys["tie"] = [isal_zlib.crc32(line) << 32 | len(line) for line in lines]
+        files.grams.append(keys.grams(usable, self.settings.gram_share))
+        files.grams[-1]["row"] += result.kept
         if self.settings.near:
-            shingles, counts = _shingles(titles, texts, usable)
-            keys["shingles"] = counts
-            np.save(f"{base}.shingles.npy", shingles)
-        np.save(f"{base}.grams.npy", _grams(texts, usable, self.settings.gram_share))
-        np.save(f"{base}.keys.npy", keys[usable])
-        Path(f"{base}.lines").write_bytes(b"".join(lines))
-        rejects.sort(key=lambda pair: pair[0])
-        np.save(f"{base}.rejects.npy", np.array([pair[0] for pair in rejects], np.uint32))
-        Path(f"{base}.rejects").write_bytes(b"".join(pair[1] + b"\n" for pair in rejects))
-        result.kept = int(usable.sum())
+            shingles, counts = keys.shingles(usable)
+            records["shingles"] = counts
+            files.shingles.append(shingles)
+        records["line"] = numbers
+        records = records[usable]
+        records["size"] = list(map(len, lines))
+        records["tie"] = list(map(isal_zlib.crc32, lines))
+        records["tie"] = records["tie"] << np.uint64(32) | records["size"]
+        files.keys.append(records)
+        files.lines += lines
+        result.kept += len(lines)
 
 
 def as_text(value: object) -> str | None:
@@ -292,59 +287,16 @@ def as_text(value: object) -> str | None:
     return None
 
 
-def _lines(job: Job) -> list[bytes]:
-    data = job.data
-    if job.path is not None:
-        with Path(job.path).open("rb") as file:
-            file.seek(job.start)
-            data = file.read(job.end - job.start)
-    lines = data.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    return lines
+def _data(job: Job) -> bytes:
+    if job.path is None:
+        return job.data
+    with Path(job.path).open("rb") as file:
+        file.seek(job.start)
+        return file.read(job.end - job.start)
 
 
 def _always_slow(_: bytes) -> Any:
     raise msgspec.DecodeError
-
-
-def _is_prose(texts: words.Words) -> Any:
-    """Whether a text of eight words or more has small words among them, as sentences have (at least 8 %)."""
-    small = np.zeros(len(texts.hashes) + 1, np.int64)
-    np.cumsum(_SMALL[(texts.hashes >> np.uint64(48)).astype(np.int64)], out=small[1:])
-    share = small[texts.first[1:]] - small[texts.first[:-1]]
-    return (texts.counts < 8) | (share >= 0.08 * texts.counts)
-
-
-def _shingles(titles: words.Words, texts: words.Words, usable: Any) -> tuple[Any, Any]:
-    """Each row's set of shingle hashes, ascending, rows after one another; and the size of each row's set.
-
-    Shingles of descriptions are even, those of titles odd numbers of 32 bits. A set beyond MOST_SHINGLES is
-    represented by its lowest hashes (a bottom-k sketch, Broder 1997).
-    """
-    packed = []
-    for found, odd in ((texts, 0), (titles, 1)):
-        hashes, rows = words.grams(found, SHINGLE)
-        number = (hashes >> np.uint64(32)) & np.uint64(0xFFFFFFFE) | np.uint64(odd)
-        packed.append(rows.astype(np.uint64) << np.uint64(32) | number)
-    # Sorting whole numbers sorts by row, then by hash.
-    both = words.distinct(np.concatenate(packed))
-    rows = (both >> np.uint64(32)).astype(np.int64)
-    begins = np.searchsorted(rows, np.arange(len(usable) + 1))
-    rank = np.arange(len(rows)) - begins[rows]
-    keep = (rank < MOST_SHINGLES) & usable[rows]
-    counts = np.bincount(rows[keep], minlength=len(usable))
-    return both[keep].astype(np.uint32), counts
-
-
-def _grams(texts: words.Words, usable: Any, share: int) -> Any:
-    """The descriptions' runs of 13 words, one in ``share`` of them, with the kept row in which each stands."""
-    hashes, rows = words.grams(texts, OVERLAP, share)
-    keep = usable[rows] & (texts.counts[rows] >= OVERLAP)
-    found = np.zeros(int(keep.sum()), GRAMS)
-    found["gram"] = hashes[keep]
-    found["row"] = (np.cumsum(usable) - 1)[rows[keep]]
-    return found
 
 
 def _sample(result: Result, changed_by: list[str], title: str, text: str, cleaned: tuple[str, str]) -> None:

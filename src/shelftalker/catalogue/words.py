@@ -91,15 +91,18 @@ def find(texts: Sequence[bytes]) -> Words:
     begins = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(lengths + 1, out=begins[1:])
     buffer = np.frombuffer(joined, np.uint8)
+    leads = None
     if not joined.isascii():
-        buffer = _typography(buffer.copy())
+        buffer = buffer.copy()
+        leads = np.flatnonzero(buffer >= 0xC2)
+        _typography(buffer, leads)
     inside = buffer != 32
     edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     if len(inside) and inside[0]:
         edges = np.concatenate([np.zeros(1, edges.dtype), edges])
     starts, ends = edges[0::2], edges[1::2]
-    if not joined.isascii():
-        starts, ends = _unspaced(buffer, starts, ends)
+    if leads is not None:
+        starts, ends = _unspaced(buffer, leads, starts, ends)
     first: I64 = np.searchsorted(starts, begins).astype(np.int64)
     return Words(_hash(buffer, starts, ends), first)
 
@@ -174,8 +177,9 @@ def _hash(buffer: npt.NDArray[np.uint8], starts: I64, ends: I64) -> U64:
     lengths = ends - starts
     kept = np.minimum(lengths, 8)
     masks = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)[kept]
-    head = windows[starts] & masks
-    tail = windows[ends - kept] & masks
+    # (take is quicker than indexing, which looks for unaligned numbers one by one.)
+    head = windows.take(starts) & masks
+    tail = windows.take(ends - kept) & masks
     # One round is enough here: keys and grams mix again.
     head ^= head >> np.uint64(32)
     head *= _K1
@@ -191,24 +195,28 @@ def _hash(buffer: npt.NDArray[np.uint8], starts: I64, ends: I64) -> U64:
     return found
 
 
-def _typography(buffer: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Blank out typographic marks (U+2000 to U+207F, U+00A0 to U+00BF) and lower the Latin-1 capitals, in place."""
-    at = np.flatnonzero(buffer == 0xE2)
+def _typography(buffer: npt.NDArray[np.uint8], leads: I64) -> None:
+    """Blank out typographic marks (U+2000 to U+207F, U+00A0 to U+00BF) and lower the Latin-1 capitals, in place.
+
+    ``leads`` are the places of the first bytes of characters beyond ASCII.
+    """
+    kinds = buffer[leads]
+    at = leads[kinds == 0xE2]
     at = at[(buffer[at + 1] == 0x80) | (buffer[at + 1] == 0x81)]
     for step in range(3):
         buffer[at + step] = 32
-    at = np.flatnonzero(buffer == 0xC2)
+    at = leads[kinds == 0xC2]
     for step in range(2):
         buffer[at + step] = 32
-    at = np.flatnonzero(buffer == 0xC3) + 1
+    at = leads[kinds == 0xC3] + 1
     capital = (buffer[at] >= 0x80) & (buffer[at] <= 0x9E) & (buffer[at] != 0x97)
     buffer[at[capital]] += 32
-    return buffer
 
 
-def _unspaced(buffer: npt.NDArray[np.uint8], starts: I64, ends: I64) -> tuple[I64, I64]:
+def _unspaced(buffer: npt.NDArray[np.uint8], leads: I64, starts: I64, ends: I64) -> tuple[I64, I64]:
     """Part words at every character of the three-byte scripts (Chinese, Japanese, Korean)."""
-    lead = np.flatnonzero((buffer >= 0xE3) & (buffer <= 0xED))
+    kinds = buffer[leads]
+    lead = leads[(kinds >= 0xE3) & (kinds <= 0xED)]
     if not len(lead):
         return starts, ends
     cuts = np.concatenate([lead, np.minimum(lead + 3, len(buffer) - _PAD)])

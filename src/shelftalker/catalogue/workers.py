@@ -156,8 +156,11 @@ def _receive(pipe: IO[bytes]) -> Any:
 
 def serve() -> None:
     """A worker's whole life: make the object, then answer calls until the parent closes the pipe."""
+    import gc
     import signal
 
+    # Rows make many objects and no cycles: looking for cycles all the time would find none.
+    gc.set_threshold(100_000, 100, 100)
     # Ctrl-C reaches the whole terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
