@@ -1,15 +1,18 @@
 """Preparation at the real data set's size, against the notebook's loop and a plain Python pipeline.
 
-    python benchmarks/prepare.py                         # 2,248,619 rows, about 2.4 GB: takes some fifteen minutes
+    python benchmarks/prepare.py                 # 2,248,619 rows, about 2.4 GB, and 4 GB of further files
     python benchmarks/prepare.py --rows 200000 --runs 3
+    python benchmarks/prepare.py --quick         # 4,000 rows, to see that it runs; the figures mean nothing
 
-Contenders, each in a process of its own on the same file:
+The files are all there before anything is measured; with --data they stay there for another run. Contenders, each in
+a process of its own on the same file:
 
 * notebook: the original notebook's loop: `json.loads` on each line, strip, skip empty, reservoir-sample 50,000; no
   cleaning, nothing written.
 * plain: what one would write without further thought: the very same rules one after the other on every row, exact
   duplicates by sets of digests, split by hash, JSON lines out, rejected rows too. One process.
-* prepare: this package, without near-duplicate groups; and "prepare, groups": with them; and from a gzip file.
+* prepare: this package, without near-duplicate groups; "groups": with them; "gzip": from a gzip file, without groups;
+  "tenth" and "most": 200,000 and 2,000,000 of the 2,248,619 rows (evenly spaced lines), to see that it is linear.
 
 Memory is the peak of the proportional set sizes of all processes together, sampled five times a second.
 """
@@ -30,6 +33,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -147,12 +152,49 @@ def ours(path: Path, out: Path, *, near: bool) -> dict[str, int]:
     return prepare(recipe).counts
 
 
-CONTENDERS = {
+CONTENDERS: dict[str, Callable[[Path, Path], dict[str, int]]] = {
     "notebook": notebook,
     "plain": plain,
     "prepare": lambda path, out: ours(path, out, near=False),
-    "prepare, groups": lambda path, out: ours(path, out, near=True),
+    "groups": lambda path, out: ours(path, out, near=True),
 }
+CONTENDERS |= dict.fromkeys(("gzip", "tenth", "most"), CONTENDERS["prepare"])
+SHARES = {"tenth": 200_000 / 2_248_619, "most": 2_000_000 / 2_248_619}
+"""Of the rows, how many these contenders get."""
+LIMITS = (
+    ("prepare", "plain", 0.2, "a fifth of the plain pipeline"),
+    ("prepare", "notebook", 1.0, "the notebook's loop, which cleans nothing"),
+    ("groups", "prepare", 3.0, "three times prepare without groups"),
+    ("gzip", "prepare", 1.5, "one and a half times plain input"),
+    ("most", "tenth", 10.0, "linear: ten times the time for ten times the rows"),
+)
+"""Time of the first, of the second, the highest ratio that is wanted, and its meaning."""
+
+
+def make_inputs(folder: Path, rows: int, wanted: list[str]) -> dict[str, Path]:
+    """The file of each contender; those that ``folder`` already holds are taken as they are."""
+    sys.path.insert(0, str(HERE))
+    from prepare_data import write
+
+    whole = folder / f"trn-{rows}.json"
+    if not whole.exists():
+        write(whole, rows)
+    found = dict.fromkeys(wanted, whole)
+    for name in wanted:
+        if name == "gzip":
+            found[name] = whole.with_suffix(".json.gz")
+            if not found[name].exists():
+                with found[name].open("wb") as file:
+                    subprocess.run(["gzip", "-c", "-5", str(whole)], stdout=file, check=True)
+        elif name in SHARES:
+            count = round(rows * SHARES[name])
+            found[name] = folder / f"trn-{rows}-{name}.json"
+            if not found[name].exists():
+                with whole.open("rb") as lines, found[name].open("wb") as file:
+                    file.writelines(
+                        line for at, line in enumerate(lines) if at * count // rows != (at - 1) * count // rows
+                    )
+    return found
 
 
 def peak_memory(process: subprocess.Popen[bytes], found: list[int]) -> None:
@@ -180,14 +222,23 @@ def _family(pid: int) -> list[int]:
     return [pid, *(found for child in children for found in _family(int(child)))]
 
 
-def measure(name: str, path: Path, folder: Path) -> dict[str, object]:
+@dataclass
+class Run:
+    """What one run of a contender took."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+    counts: dict[str, int]
+
+
+def measure(name: str, path: Path, out: Path) -> Run:
     """Run one contender in a process of its own."""
-    out = folder / "out"
     shutil.rmtree(out, ignore_errors=True)
     subprocess.run(["sync"], check=False)
     began, before = time.monotonic(), os.times()
     process = subprocess.Popen(
-        [sys.executable, __file__, "--one", name, "--file", str(path), "--folder", str(folder)], stdout=subprocess.PIPE
+        [sys.executable, __file__, "--one", name, "--file", str(path), "--out", str(out)], stdout=subprocess.PIPE
     )
     memory: list[int] = []
     watch = threading.Thread(target=peak_memory, args=(process, memory), daemon=True)
@@ -198,53 +249,55 @@ def measure(name: str, path: Path, folder: Path) -> dict[str, object]:
     if process.returncode:
         raise SystemExit(f"{name} failed")
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return {"seconds": seconds, "cpu_seconds": cpu, "peak_bytes": max(memory, default=0), "counts": json.loads(said)}
+    return Run(seconds, cpu, max(memory, default=0), json.loads(said))
+
+
+def show(results: dict[str, list[Run]]) -> None:
+    """Print the figures of each contender, and the ratios that matter."""
+    print(f"{'':10}{'rows':>11}{'seconds':>9}{'CPU s':>9}{'peak MB':>9}{'rows/s':>11}")
+    seconds = {}
+    for name, runs in results.items():
+        seconds[name] = statistics.median(run.seconds for run in runs)
+        cpu = statistics.median(run.cpu_seconds for run in runs)
+        peak = max(run.peak_bytes for run in runs)
+        rows = runs[0].counts["raw"]
+        print(f"{name:10}{rows:11,}{seconds[name]:9.1f}{cpu:9.1f}{peak / 1e6:9.0f}{rows / seconds[name]:11,.0f}")
+    for name, other, limit, meaning in LIMITS:
+        if name in seconds and other in seconds:
+            ratio = seconds[name] / seconds[other]
+            print(f"{name} / {other}: {ratio:.2f}; wanted: at most {limit:g}, {meaning}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2_248_619)
     parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("--only", nargs="*", default=["notebook", "plain", "prepare", "prepare, groups", "gzip"])
-    parser.add_argument("--file", type=Path, help="a catalogue that is there already")
+    parser.add_argument("--quick", action="store_true", help="4,000 rows, in seconds")
+    parser.add_argument("--only", nargs="*", default=list(CONTENDERS), choices=list(CONTENDERS))
+    parser.add_argument("--data", type=Path, help="folder for the files, which stay there")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(CONTENDERS[arguments.one](arguments.file, arguments.folder / "out")))
+        print(json.dumps(CONTENDERS[arguments.one](arguments.file, arguments.out)))
         return
+    rows = 4_000 if arguments.quick else arguments.rows
     with tempfile.TemporaryDirectory(prefix="prepare-benchmark-") as name:
-        folder = Path(name)
-        path = arguments.file
-        if path is None:
-            sys.path.insert(0, str(HERE))
-            from prepare_data import write
-
-            path = folder / "trn.json"
-            write(path, arguments.rows)
-        results: dict[str, list[dict[str, object]]] = {}
+        data = arguments.data or Path(name)
+        data.mkdir(parents=True, exist_ok=True)
+        inputs = make_inputs(data, rows, arguments.only)
+        results: dict[str, list[Run]] = {}
         for _ in range(arguments.runs):
             for contender in arguments.only:
-                given = path
-                if contender == "gzip":
-                    given = folder / "trn.json.gz"
-                    if not given.exists():
-                        with given.open("wb") as file:
-                            subprocess.run(["gzip", "-c", "-5", str(path)], stdout=file, check=True)
-                found = measure("prepare" if contender == "gzip" else contender, given, folder)
+                found = measure(contender, inputs[contender], Path(name) / "out")
                 results.setdefault(contender, []).append(found)
-                print(f"{contender}: {found['seconds']:.1f} s, {found['counts']}", file=sys.stderr)
-        print(f"{path.stat().st_size / 1e9:.2f} GB, {os.cpu_count()} cores, Python {platform.python_version()}")
-        print(f"{'':18}{'seconds':>9}{'CPU s':>9}{'peak MB':>9}{'rows/s':>11}")
-        for contender, found in results.items():
-            seconds = statistics.median(float(run["seconds"]) for run in found)  # type: ignore[arg-type]
-            cpu = statistics.median(float(run["cpu_seconds"]) for run in found)  # type: ignore[arg-type]
-            peak = max(int(run["peak_bytes"]) for run in found)  # type: ignore[call-overload]
-            rows = found[0]["counts"]["raw"]  # type: ignore[index]
-            print(f"{contender:18}{seconds:9.1f}{cpu:9.1f}{peak / 1e6:9.0f}{rows / seconds:11,.0f}")
+                print(f"{contender}: {found.seconds:.1f} s, {found.counts}", file=sys.stderr)
+        print(f"{rows:,} rows, {os.cpu_count()} cores, Python {platform.python_version()}")
+        show(results)
         if arguments.json:
-            arguments.json.write_text(json.dumps(results, indent=1))
+            arguments.json.write_text(json.dumps(results, indent=1, default=vars))
 
 
 if __name__ == "__main__":

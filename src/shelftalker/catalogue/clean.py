@@ -79,7 +79,7 @@ def cut_off(description: str) -> bool:
     """Whether the description breaks off: an ellipsis, a comma, or a last word that needs another."""
     last = description[-1:]
     if last in ".!?":
-        return description.endswith(("...", "...."))
+        return description.endswith("...")
     if last.isalpha():
         tail = description[-12:]
         return _LAST_WORD.search(tail) is not None or _MORE.search(tail) is not None

@@ -239,14 +239,20 @@ def _shop_row(row: dict[str, str], shop: str) -> dict[str, str]:
         if not row[by_normal["title"]].strip():
             row[REASON_KEY] = "variant"
         return row
-    if row.get(by_normal["type"], "").strip().casefold() == "variation":
+    kinds = row.get(by_normal["type"], "").casefold().split(",")  # "variation, virtual"
+    if "variation" in map(str.strip, kinds):
         row[REASON_KEY] = "variant"
-    description = by_normal["description"]
+    title, description = by_normal["name"], by_normal["description"]
     short = by_normal.get("short_description")
     if short and not row.get(description, "").strip():
         row[description] = row.get(short, "")
-    # The exporter writes line breaks as backslash and n.
-    row[description] = row.get(description, "").replace("\\r", "").replace("\\n", "\n")
+    # As WooCommerce's own importer reads: \n is a line break, \\n is \n, and a quote before = + - @ keeps spreadsheets
+    # from calculating.
+    parts = row.get(description, "").replace("\\r\\n", "\\n").split("\\\\n")
+    row[description] = "\\n".join(part.replace("\\n", "\n") for part in parts)
+    for name in (title, description):
+        if row.get(name, "")[:2] in ("'=", "'+", "'-", "'@"):
+            row[name] = row[name][1:]
     return row
 
 

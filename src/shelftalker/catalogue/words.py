@@ -86,7 +86,7 @@ def find(texts: Sequence[bytes]) -> Words:
     The hash of a word is that of its first eight bytes, its last eight and its length; words beyond 16 bytes are
     hashed whole, one at a time.
     """
-    joined = b"\0".join(texts).translate(_TABLE) + b" " * _PAD
+    joined = b"\0".join([*texts, b"\0" * (_PAD - 1)]).translate(_TABLE)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     begins = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(lengths + 1, out=begins[1:])
