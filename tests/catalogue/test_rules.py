@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -228,6 +230,34 @@ def test_triggers_never_hide_a_rule(text: str) -> None:
         if rule.name != "plain_quotes":
             expected = rule.apply(expected)
     assert Cleaner(CleanSettings()).description(text) == spaces(expected)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=8).map("".join))
+def test_the_quick_ways_give_what_the_plain_ones_give(text: str) -> None:
+    assert spaces(text) == " ".join(text.split())
+    plain = text
+    for _ in range(4):
+        plain = html.unescape(plain)
+    assert RULES["entities"].apply(text) == plain
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("aB1 -_é", max_size=40), st.text("aB1 -_é", max_size=40))
+def test_words_are_the_same_in_any_script(title: str, text: str) -> None:
+    """What is said of ASCII texts, which are read in a quicker way, is said of the same words in other letters."""
+    greek = str.maketrans("aB1", "αΒ1")
+    assert repeats_title(title, text) == repeats_title(title.translate(greek), text.translate(greek))
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"), [(4, "short_description"), (5, None), (30, None), (31, "long_description")]
+)
+@pytest.mark.parametrize("word", ["x", "extraordinarily"])
+def test_word_limits_are_exact(words: int, reason: str | None, word: str) -> None:
+    limited = Cleaner(CleanSettings(min_description_words=5, max_description_words=30, cut_off=False))
+    text = " ".join([word] * words)
+    assert limited.row("Bottle", text) == (reason or ("Bottle", text))
 
 
 @settings(max_examples=200, deadline=None)

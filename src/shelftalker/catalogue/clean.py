@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from shelftalker.catalogue.rules import RULES, Rule, spaces
@@ -94,7 +95,8 @@ class Cleaner:
     """
 
     def __init__(self, settings: CleanSettings, tokenizer: str | None = None) -> None:
-        self.settings = settings
+        # A model's attributes cost several times as much as plain ones.
+        self._settings = SimpleNamespace(**settings.model_dump())
         self.counts: Counter[str] = Counter()
         self.changed_by: list[str] = []
         self._tokens = None if tokenizer is None else _token_counter(tokenizer)
@@ -174,7 +176,7 @@ class Cleaner:
         return needed
 
     def _unusable(self, title: str, description: str) -> str | None:
-        settings = self.settings
+        settings = self._settings
         title_words = title.count(" ") + 1
         if title_words < settings.min_title_words:
             return "short_title"
@@ -195,7 +197,7 @@ class Cleaner:
         return None
 
     def _has_too_many_tokens(self, description: str) -> bool:
-        limit = self.settings.max_description_tokens
+        limit: int | None = self._settings.max_description_tokens
         # A token stands for at least one byte.
         if limit is None or self._tokens is None or len(description.encode()) <= limit:
             return False
