@@ -235,10 +235,12 @@ def export(model: str, /, *, to: Literal["hf", "ct2", "onnx"], out: Path, contex
         to: hf: a Hugging Face folder; ct2: a CTranslate2 folder with its tokenizer; onnx: ONNX graphs (extra [onnx]).
         out: the folder to write.
     """
+    from shelftalker.files import read_json
     from shelftalker.models.convert import export as stage
 
     written = stage(model, to, out, context.recipe())
-    console.result(f"wrote {written}", {"out": written})
+    merge = read_json(written / "manifest.json")["merge"]
+    console.result(f"wrote {written}", {"out": written, "merge": merge})
 
 
 @app.command(sort_key=8)

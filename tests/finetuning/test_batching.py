@@ -96,3 +96,38 @@ def test_long_rows_are_cut_and_counted(kind: str, tiny_t5: Path, tiny_causal: Pa
     assert ends == [True, True, False]
     assert sum(label >= 0 for label in made.rows[2].labels) == 30
     assert counts.target_tokens == sum(label >= 0 for row in made.rows for label in row.labels)
+
+
+@pytest.mark.parametrize("kind", ["seq2seq", "causal"])
+def test_training_and_both_engines_cut_a_long_prompt_to_the_same_tokens(
+    kind: str, tiny_t5: Path, tiny_causal: Path
+) -> None:
+    from shelftalker.generation.ct2_engine import Ct2Engine
+    from shelftalker.generation.prompts import fit
+    from shelftalker.generation.torch_engine import TorchEngine
+    from shelftalker.models.load import load_model, resolve
+    from shelftalker.prompt import render
+    from shelftalker.recipe import Recipe
+
+    template = "Title: {title}\nBrand: {brand}\nDescription:"
+    titles = ["blue bottle", "blue bottle " * 60, "x" * 900, "Café\u00a0" * 80, ""]
+    prompts = [render(title, {"brand": "steel " * 5}, template) for title in titles]
+    folder = tiny_t5 if kind == "seq2seq" else tiny_causal
+    recipe = Recipe(device="cpu", prompt=template).with_flags(generate={"max_input_tokens": 64})
+    loaded = load_model(folder, recipe)
+    examples = [Example(str(number), "", text, "A text.") for number, text in enumerate(prompts)]
+    limits = {"max_input_tokens": 64, "max_target_tokens": 30}
+    made = encode(
+        examples,
+        loaded.tokenizer,
+        is_seq2seq=loaded.is_seq2seq,
+        template=template,
+        **limits,  # type: ignore[arg-type]
+    )
+    trained = [
+        list(row.inputs) if kind == "seq2seq" else list(row.inputs[: row.labels.count(IGNORED)]) for row in made.rows
+    ]
+    assert made.counts.inputs_cut == 3
+    engines = [TorchEngine(loaded, recipe), *([Ct2Engine(resolve(folder), recipe)] if kind == "seq2seq" else [])]
+    for engine in engines:
+        assert fit(prompts, engine.encode, engine.max_input_tokens, engine.template)[0] == trained

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import shelftalker
 from shelftalker import ShelftalkerError, prompt
 from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.engine import load_engine
+from shelftalker.models import convert
 from shelftalker.models.convert import export
 from shelftalker.models.load import load_model
 from shelftalker.recipe import Recipe
@@ -56,6 +59,47 @@ def test_an_exported_adapter_writes_what_the_adapter_writes(
         assert [row.text for row in engine.generate(PROMPTS, decoding)] == [row.text for row in wanted]
         manifest = json.loads((folder / "manifest.json").read_text())
         assert manifest["stage"] == "export" and "tokenizer.json" in manifest["outputs"]
+
+
+def test_an_export_says_how_much_the_merge_left_as_it_was(
+    adapter: Path,
+    tiny_t5: Path,
+    data_dir: Path,
+    recipe: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def merge_of(folder: Path) -> dict[str, object] | None:
+        return json.loads((folder / "manifest.json").read_text())["merge"]  # type: ignore[no-any-return]
+
+    own = recipe.with_flags(paths={"data": str(data_dir)})
+    facts = merge_of(export(adapter, "hf", tmp_path / "one", own))
+    assert facts == {"titles": 8, "identical": 8, "source": "val.jsonl", "tokens": 48, "share": 1.0}
+    assert "8 of 8 descriptions stay the same" in capsys.readouterr().err
+    absent = recipe.with_flags(paths={"data": str(tmp_path / "none")})
+    facts = merge_of(export(adapter, "ct2", tmp_path / "two", absent))
+    assert facts is not None and (facts["titles"], facts["source"]) == (8, "the sample catalogue")
+    assert merge_of(export(tiny_t5, "hf", tmp_path / "three", own)) is None, "nothing was merged"
+    # A merge that changes what is written shows.
+    monkeypatch.setattr("shelftalker.models.adapter.merge", lambda adapted: adapted.unload())
+    facts = merge_of(export(adapter, "hf", tmp_path / "four", own))
+    assert facts is not None and facts["share"] < 1  # type: ignore[operator]
+
+
+def test_conversions_longest_unused_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    now = time.time()
+    for name, days in (("old", 9), ("older", 10), ("week", 7), ("today", 0)):
+        folder = convert.cache_dir() / name
+        folder.mkdir(parents=True)
+        (folder / "model.bin").write_bytes(b"x" * 1000)
+        (folder / convert.FACTS).write_text("{}")
+        os.utime(folder / convert.FACTS, (now - days * 86400, now - days * 86400))
+    convert._forget_unused(2500)
+    assert {path.name for path in convert.cache_dir().iterdir()} == {"week", "today"}
+    convert._forget_unused(0)
+    assert {path.name for path in convert.cache_dir().iterdir()} == {"today"}
 
 
 def test_a_merged_folder_says_truly_whether_its_head_is_tied(

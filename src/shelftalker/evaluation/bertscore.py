@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
+from shelftalker.evaluation import cache
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,14 +129,14 @@ def score(
     """
     folder = recipe.paths.outputs / "cache" / "bertscore"
     paths = [folder / f"{_key(encoder, references, texts)}.json" for texts in systems]
-    found: list[list[float] | None] = [_read(path, len(references)) for path in paths]
+    found: list[list[float] | None] = [cache.read(path) for path in paths]
     missing = [number for number, rows in enumerate(found) if rows is None]
     if missing:
         reader = Reader(encoder, recipe.device)
         made = reader.f1(references, [systems[number] for number in missing])
         for number, rows in zip(missing, made, strict=True):
             found[number] = rows
-            files.write_json(paths[number], rows)
+            cache.keep(paths[number], rows)
         if reader.cut:
             console.warn(
                 f"BERTScore: {reader.cut} texts are longer than the {encoder.max_tokens} tokens that the encoder reads;"
@@ -261,11 +262,3 @@ def _max_tokens(folder: Path, config: dict[str, Any]) -> int:
 def _key(encoder: Encoder, references: Sequence[str], texts: Sequence[str]) -> str:
     identity = [encoder.signature, encoder.ref.content_hash, manifest.versions().get("torch"), [*references], [*texts]]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
-
-
-def _read(path: Path, rows: int) -> list[float] | None:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, list) and len(value) == rows else None

@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shelftalker import console, files, manifest
+from shelftalker import console, manifest
 from shelftalker.catalogue.examples import Example
+from shelftalker.evaluation import cache
 
 if TYPE_CHECKING:
     from shelftalker.generation.engine import Engine
@@ -54,8 +54,8 @@ def predict(ref: ModelRef, examples: Sequence[Example], recipe: Recipe, label: s
     folder = recipe.paths.outputs / "cache" / "predictions"
     key = _key(ref, examples, recipe)
     written, scored = folder / f"{key}.json", folder / f"{key}.nll.json"
-    found = _read(written)
-    nll = _read(scored) if recipe.evaluate.nll else None
+    found = cache.read(written)
+    nll = cache.read(scored) if recipe.evaluate.nll else None
     is_cached = found is not None and (nll is not None or not recipe.evaluate.nll)
     if not is_cached:
         from shelftalker.generation.engine import load_engine
@@ -63,10 +63,10 @@ def predict(ref: ModelRef, examples: Sequence[Example], recipe: Recipe, label: s
         engine = load_engine(ref, recipe)
         if found is None:
             found = _write(engine, examples, recipe, label)
-            files.write_json(written, found)
+            cache.keep(written, found)
         if recipe.evaluate.nll and nll is None:
             nll = _score(engine, examples, label)
-            files.write_json(scored, nll)
+            cache.keep(scored, nll)
     assert found is not None
     return Predictions(
         texts=found["texts"],
@@ -93,14 +93,6 @@ def _key(ref: ModelRef, examples: Sequence[Example], recipe: Recipe) -> str:
         "versions": {name: versions.get(name) for name in ("shelftalker", "torch", "transformers", "ctranslate2")},
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _write(engine: Engine, examples: Sequence[Example], recipe: Recipe, label: str) -> dict[str, Any]:

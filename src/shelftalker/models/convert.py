@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 FACTS = "shelftalker.json"
 SCHEMA = "shelftalker.ct2/1"
+CACHE_LIMIT = 20 * 2**30
+"""Bytes that conversions may take before those longest unused are deleted."""
 Quantisation = Literal["int8", "float32"]
 
 # What a tokenizer without transformers must split just as transformers does, or the model is not converted.
@@ -28,7 +32,7 @@ _PROBES = (
 
 
 def cache_dir() -> Path:
-    """Where conversions are kept: $XDG_CACHE_HOME/shelftalker/ct2, by default under ~/.cache."""
+    """Where conversions are kept: $XDG_CACHE_HOME/shelftalker/ct2, by default under ~/.cache. May be deleted."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shelftalker" / "ct2"
 
 
@@ -55,6 +59,8 @@ def converted(ref: ModelRef, quantisation: Quantisation = "int8") -> Path:
         return Path(ref.path)
     folder = cache_dir() / f"{ref.content_hash[:40]}-{quantisation}"
     if facts(folder).get("schema") == SCHEMA and (folder / "model.bin").is_file():
+        with contextlib.suppress(OSError):  # a cache that may only be read
+            (folder / FACTS).touch()
         return folder
     from shelftalker.models import direct
     from shelftalker.models.load import load_model, local_folder
@@ -66,7 +72,23 @@ def converted(ref: ModelRef, quantisation: Quantisation = "int8") -> Path:
             _write_ct2_facts(new, ref, quantisation, direct.write(plain, new, quantisation))
         else:
             write_ct2(load_model(ref, _on_cpu()), new, quantisation)
+    _forget_unused(CACHE_LIMIT)
     return folder
+
+
+def _forget_unused(limit: int) -> None:
+    """Delete the conversions that were longest unused until the rest takes at most ``limit`` bytes; none of today's."""
+    found = []
+    for folder in cache_dir().iterdir():
+        with contextlib.suppress(OSError):
+            used = (folder / FACTS).stat().st_mtime
+            found.append((used, sum(path.stat().st_size for path in folder.iterdir()), folder))
+    total = sum(size for _, size, _ in found)
+    for used, size, folder in sorted(found):
+        if total <= limit or used > time.time() - 24 * 3600:
+            break
+        shutil.rmtree(folder, ignore_errors=True)
+        total -= size
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -160,6 +182,8 @@ def export(
 ) -> Path:
     """Write a model that needs no adapter: merged in float32, with tokenizer, decoding defaults and manifest.
 
+    Of a merged adapter the manifest says (`merge`) how many of a few descriptions stayed the same.
+
     Args:
         model: anything that `models.load.resolve` understands.
         to: "hf": a Hugging Face folder in float32; "ct2": a CTranslate2 folder in `generate.quantisation`; "onnx":
@@ -173,7 +197,8 @@ def export(
     Raises:
         ShelftalkerError: the model cannot be had or converted, ``out`` holds something else, or the disk is full.
     """
-    from shelftalker.models.load import ModelRef, load_model, resolve
+    from shelftalker.models.load import ModelRef, resolve
+    from shelftalker.models.merged import load_merged
     from shelftalker.models.onnx import check_onnx, write_onnx
     from shelftalker.recipe import Recipe
 
@@ -192,7 +217,9 @@ def export(
     if to == "ct2":
         settings["quantisation"] = chosen.generate.quantisation
     console.stage("export", f"{ref.given} to {out} ({to})")
-    loaded = load_model(ref, _on_cpu())
+    loaded, check = load_merged(ref, chosen)
+    if check is not None:
+        console.note(f"merged in float32: {check.identical} of {check.titles} descriptions stay the same to the letter")
     with files.atomic_folder(out) as new:
         stage = manifest.Stage("export", new / "manifest.json", inputs={"model": ref.content_hash}, settings=settings)
         if to == "ct2":
@@ -202,7 +229,8 @@ def export(
             _write_facts(new, "shelftalker.onnx/1", chosen)
         else:
             _write_hf(loaded, new, chosen)
-        stage.finish(sorted(path for path in new.iterdir() if path.is_file()), model=ref.given)
+        facts = {"model": ref.given, "merge": check.summary() if check else None}
+        stage.finish(sorted(path for path in new.iterdir() if path.is_file()), **facts)
     return out
 
 
