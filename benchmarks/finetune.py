@@ -32,6 +32,7 @@ from shelftalker.recipe import Recipe
 SHAPES = {
     "small": {"d_model": 512, "d_ff": 1024, "num_layers": 8, "num_heads": 6},
     "base": {"d_model": 768, "d_ff": 2048, "num_layers": 12, "num_heads": 12},
+    "tiny": {"d_model": 32, "d_ff": 64, "num_layers": 1, "num_heads": 2},  # for --quick
 }
 STUDY: dict[str, Any] = {"batch_size": 1, "accumulation": 16, "activation_checkpointing": True}
 OURS: dict[str, Any] = {"batch_size": 8, "accumulation": 2, "activation_checkpointing": False}
@@ -99,7 +100,10 @@ def main() -> None:
         "--clock", choices=["wall", "cpu"], default="wall", help="cpu: on a machine that others use too"
     )
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="a tiny model, to see that it runs; no figures to quote")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.size, arguments.rows, arguments.rounds = "tiny", 16, 1
     chosen = {1, *map(int, arguments.only.split(","))} if arguments.only else set(range(1, len(VARIANTS) + 1))
     variants = [variant for number, variant in enumerate(VARIANTS, 1) if number in chosen]
     policy: DevicePolicy = resolve()

@@ -33,7 +33,11 @@ def titles(count: int) -> list[str]:
     return [" ".join(chance.choices(WORDS, k=chance.randint(4, 20))) + f" {number}" for number in range(count)]
 
 
-def make_model(folder: Path) -> Path:
+BASE = {"d_model": 768, "d_kv": 64, "d_ff": 2048, "num_layers": 12, "num_heads": 12}
+TINY = {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+
+
+def make_model(folder: Path, shape: dict[str, int] = BASE) -> Path:
     """FLAN-T5-base's shape (248 M parameters, untied head) with random weights and a word-level tokenizer."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -59,11 +63,7 @@ def make_model(folder: Path) -> Path:
     torch.manual_seed(0)
     config = T5Config(
         vocab_size=32128,
-        d_model=768,
-        d_kv=64,
-        d_ff=2048,
-        num_layers=12,
-        num_heads=12,
+        **shape,
         feed_forward_proj="gated-gelu",
         tie_word_embeddings=False,
         decoder_start_token_id=0,
@@ -71,7 +71,7 @@ def make_model(folder: Path) -> Path:
         eos_token_id=1,
     )
     network = T5ForConditionalGeneration(config)
-    network.lm_head.weight = torch.nn.Parameter(torch.randn(32128, 768) * 0.05)
+    network.lm_head.weight = torch.nn.Parameter(torch.randn(32128, shape["d_model"]) * 0.05)
     network.save_pretrained(folder)
     wrapped.save_pretrained(folder)
     return folder
@@ -157,9 +157,9 @@ def apart(case: dict[str, Any], repeats: int) -> dict[str, Any]:
     }
 
 
-def latency(model: str) -> dict[str, float]:
-    """Seconds to answer one title: the whole command in a fresh process (median of 3), `describe` when warm, and the
-    command where nothing was converted yet (median of 3)."""
+def latency(model: str, repeats: int = 3) -> dict[str, float]:
+    """Seconds to answer one title: the whole command in a fresh process (median of ``repeats``), `describe` when
+    warm, and the command where nothing was converted yet (median of ``repeats``)."""
     from shelftalker import load
     from shelftalker.recipe import Recipe
 
@@ -173,12 +173,12 @@ def latency(model: str) -> dict[str, float]:
     del writer
     cold = []
     command = [str(Path(sys.executable).with_name("shelftalker")), "generate", "Blue wool scarf", "--model", model]
-    for _ in range(3):
+    for _ in range(repeats):
         began = time.perf_counter()
         subprocess.run(command, capture_output=True, check=True)
         cold.append(time.perf_counter() - began)
     first = []
-    for _ in range(3):
+    for _ in range(repeats):
         with tempfile.TemporaryDirectory() as empty:
             began = time.perf_counter()
             subprocess.run(command, capture_output=True, check=True, env=os.environ | {"XDG_CACHE_HOME": empty})
@@ -222,6 +222,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=TITLES)
     parser.add_argument("--model", type=Path, help="folder for the model (made if absent); default: a temporary one")
     parser.add_argument("--json", type=Path, help="write the results here too")
+    parser.add_argument("--quick", action="store_true", help="a tiny model, to see that it runs; no figures to quote")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.case:
@@ -229,13 +230,15 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         os.environ.setdefault("XDG_CACHE_HOME", scratch)
-        model = make_model(given.model or Path(scratch) / "flan-t5-base")
+        if given.quick:
+            given.tokens, given.rows, given.repeats = 4, 8, 1
+        model = make_model(given.model or Path(scratch) / "flan-t5-base", TINY if given.quick else BASE)
         results: dict[str, Any] = {}
         base = None
         for part, measurements in cases(str(model), given.tokens, given.rows).items():
             if given.only not in (None, part):
                 continue
-            for name, case in measurements:
+            for name, case in measurements[-1:] if given.quick else measurements:
                 if case["engine"] == "ctranslate2":  # converted outside of what is measured
                     apart(case | {"rows": 2, "tokens": 4}, 1)
                 found = apart(case, given.repeats)
@@ -244,8 +247,9 @@ def main() -> None:
                 rate, memory = found["rate"], found["memory"]
                 print(f"{name:55} {rate:7.1f} tokens/s  x{rate / base:5.1f}  {memory:5.2f} GiB", flush=True)
         if given.only in (None, "latency"):
-            for name, chosen in (("the bundled model", "bundled"), ("FLAN-T5-base's shape, 128 tokens", str(model))):
-                results[name] = found = latency(chosen)
+            described = {"the bundled model": "bundled", "FLAN-T5-base's shape, 128 tokens": str(model)}
+            for name, chosen in list(described.items())[: 1 if given.quick else 2]:
+                results[name] = found = latency(chosen, 1 if given.quick else 3)
                 warm = f"warm {found['warm'] * 1000:.0f} ms a title"
                 print(f"{name:55} first {found['first']:.2f} s, cold {found['cold']:.2f} s, {warm}", flush=True)
         if given.json:
