@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 from shelftalker.catalogue.rules import RULES, Rule, spaces
 from shelftalker.catalogue.settings import CleanSettings
@@ -103,14 +101,15 @@ class Cleaner:
         rules = [rule for rule in RULES.values() if getattr(settings, rule.name)]
         self._rules = {1 << place: (rule.name, rule.apply) for place, rule in enumerate(rules)}
         triggers = [(trigger, 1 << place) for place, rule in enumerate(rules) for trigger in rule.triggers]
-        self._bits = [bit for _, bit in triggers]
-        self._find = _automaton([trigger for trigger, _ in triggers])
+        self._find = _search(triggers)
+        self._find_spaced = _search([(trigger, bit) for trigger, bit in triggers if " " in trigger and trigger.strip()])
 
         def bits(wanted: Callable[[Rule], bool]) -> int:
             return sum(1 << place for place, rule in enumerate(rules) if wanted(rule))
 
         self._beyond_ascii = bits(lambda rule: rule.beyond_ascii)
         self._edges = bits(lambda rule: rule.at_edges)
+        self._entities = bits(lambda rule: rule.name == "entities")
         self._spaces = bits(lambda rule: rule.name == "spaces")
         self._titles = bits(lambda rule: rule.for_titles)
         self._all = bits(lambda _: True)
@@ -142,35 +141,46 @@ class Cleaner:
         return self._unusable(title, description) or (title, description)
 
     def _run(self, text: str, allowed: int) -> str:
-        needed = todo = self._needed(text) & allowed
+        if self._entities and "&" in text:
+            # They come first, and may stand for what any other rule looks for.
+            text = self._apply(self._entities, text)
+        needed = self._needed(text) & allowed & ~self._entities
+        todo = needed
         while todo:
             bit = todo & -todo
             todo ^= bit
-            name, apply = self._rules[bit]
-            changed = apply(text)
+            changed = self._apply(bit, text)
             if changed == text:
                 continue
-            self.counts[name] += 1
-            self.changed_by.append(name)
-            if todo or not text.startswith(changed) or changed.endswith(" "):
-                # A decoded entity may be a tag, a cut line may bring words together: look again.
+            if bit == self._spaces:
+                # Nothing is new but what has a space in it.
+                needed = (needed ^ bit) | self._find_spaced(changed) & allowed
+                todo = needed & -bit
+            elif todo or not text.startswith(changed) or changed.endswith(" "):
+                # A removed tag may bring words together: look again.
                 needed = self._needed(changed) & allowed
                 todo = needed & -(bit << 1)
             text = changed
         # Lines that were cut out leave their spaces behind.
         return spaces(text) if needed & self._spaces else text
 
+    def _apply(self, bit: int, text: str) -> str:
+        """``text`` after one rule, which is counted if it changed it."""
+        name, apply = self._rules[bit]
+        changed = apply(text)
+        if changed != text:
+            self.counts[name] += 1
+            self.changed_by.append(name)
+        return changed
+
     def _needed(self, text: str) -> int:
         """Which rules have work in ``text``, one bit a rule."""
         try:
-            found = self._find(text.encode())
+            needed = self._find(text)
         except UnicodeEncodeError:
             return self._all
-        needed = 0 if text.isascii() else self._beyond_ascii
-        if found:
-            bits = self._bits
-            for trigger, _, _ in found:
-                needed |= bits[trigger]
+        if not text.isascii():
+            needed |= self._beyond_ascii
         if text[:1] == " " or text[-1:] == " ":
             needed |= self._edges
         return needed
@@ -211,12 +221,19 @@ def _token_counter(path: str) -> Callable[[str], int]:
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
-def _automaton(triggers: list[str]) -> Any:
-    """A function from bytes to the (trigger, start, end) of all triggers in them."""
+def _search(triggers: list[tuple[str, int]]) -> Callable[[str], int]:
+    """A function from a text to the bits of all triggers in it; it raises UnicodeEncodeError on surrogates."""
     if not triggers:
-        return lambda _: ()
+        return lambda _: 0
     from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-    patterns = [trigger.encode() for trigger in triggers]
-    find = BytesAhoCorasick(patterns, implementation=Implementation.DFA).find_matches_as_indexes
-    return partial(find, overlapping=True)
+    automaton = BytesAhoCorasick([trigger.encode() for trigger, _ in triggers], implementation=Implementation.DFA)
+    find, bits = automaton.find_matches_as_indexes, [bit for _, bit in triggers]
+
+    def search(text: str) -> int:
+        found = 0
+        for trigger, _, _ in find(text.encode(), overlapping=True):
+            found |= bits[trigger]
+        return found
+
+    return search

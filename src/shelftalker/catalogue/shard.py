@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,9 +151,8 @@ class Shards:
         cleaner, encode, decode = self._cleaner, self._encode, self._decoder(job.columns)
         cleaner.counts.clear()
         names = job.columns.keep
-        data = _data(job)
         number = -1
-        for number, line in enumerate(io.BytesIO(data)):
+        for number, line in enumerate(_lines(job)):
             try:
                 row = decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -179,7 +179,7 @@ class Shards:
                 kept.clear()
         self._finish(kept, job, result, files)
         result.lines = number + 1
-        result.input_size = len(data)
+        result.input_size = len(job.data) or job.end - job.start
         result.rules = Counter(cleaner.counts)
         files.write(self.settings.scratch / f"{job.number:06d}", near=self.settings.near)
         return result
@@ -287,12 +287,16 @@ def as_text(value: object) -> str | None:
     return None
 
 
-def _data(job: Job) -> bytes:
+def _lines(job: Job) -> Iterator[bytes]:
     if job.path is None:
-        return job.data
-    with Path(job.path).open("rb") as file:
+        yield from io.BytesIO(job.data)
+        return
+    left = job.end - job.start
+    with Path(job.path).open("rb", buffering=1 << 18) as file:
         file.seek(job.start)
-        return file.read(job.end - job.start)
+        while left > 0 and (line := file.readline()):
+            left -= len(line)
+            yield line
 
 
 def _always_slow(_: bytes) -> Any:
