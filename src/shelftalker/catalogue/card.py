@@ -26,11 +26,12 @@ OPENINGS = 20
 
 
 def build(
-    recipe: Recipe, sources: list[Source], results: list[Result], assembly: Assembly, threads: int
+    recipe: Recipe, sources: list[Source], results: list[Result], assembly: Assembly, seen: dict[str, Any]
 ) -> dict[str, Any]:
-    """The card's content; `card.json` is this, `card.html` shows it.
+    """The card's content, once the splits' files are written; `card.json` is this, `card.html` shows it.
 
-    ``rows.raw`` is the sum of train, val, test and rejected; ``reasons`` add up to rejected.
+    ``rows.raw`` is the sum of train, val, test and rejected; ``reasons`` add up to rejected; ``seen`` is what
+    `seen_in_train` found.
     """
     reasons: Counter[str] = Counter()
     rules: Counter[str] = Counter()
@@ -52,13 +53,13 @@ def build(
             rule.name: {
                 "on": bool(getattr(recipe.clean, rule.name)),
                 "texts_changed": rules[rule.name],
-                "what": (rule.apply.__doc__ or "").strip().splitlines()[0],
+                "what": (rule.apply.__doc__ or "").strip().splitlines()[0].replace("``", ""),
             }
             for rule in RULES.values()
         },
         "not_prose": int((~assembly.keys["is_prose"][in_split]).sum()),
         "split": {"by": recipe.split.by, "seed": recipe.seed, **_groups(recipe, assembly)},
-        "overlap": _overlap(recipe, assembly, threads),
+        "overlap": seen,
         "lengths": {
             "title_words": _histogram(assembly.keys["title_words"][in_split], 1, 30),
             "description_words": _histogram(assembly.keys["words"][in_split], 10, 30),
@@ -117,7 +118,7 @@ def _groups(recipe: Recipe, assembly: Assembly) -> dict[str, Any]:
     return found
 
 
-def _overlap(recipe: Recipe, assembly: Assembly, threads: int) -> dict[str, Any]:
+def seen_in_train(recipe: Recipe, assembly: Assembly, threads: int) -> dict[str, Any]:
     """Test against train as they are now, and as a split of the raw rows at random would have had them."""
     keys = assembly.keys
     grams = assembly.grams()

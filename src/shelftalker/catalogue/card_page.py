@@ -15,10 +15,11 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 p, caption { color: var(--dim); } caption { text-align: left; padding-bottom: .3rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0;
-  border-bottom: 1px solid var(--line); vertical-align: top; } td.n, th.n { text-align: right;
-  font-variant-numeric: tabular-nums; white-space: nowrap; }
-svg { width: 100%; height: auto; } svg rect { fill: var(--bar); } svg text { fill: var(--dim); font-size: 11px; }
+table { border-collapse: collapse; min-width: 22rem; } th, td { text-align: left; padding: .25rem 1.4rem .25rem 0;
+  border-bottom: 1px solid var(--line); vertical-align: top; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+figure { margin: 1rem 0; } svg { width: 100%; height: auto; } svg rect { fill: var(--bar); }
+svg text { fill: var(--dim); font-size: 11px; }
 svg line { stroke: var(--line); } details { margin: .4rem 0; } summary { cursor: pointer; }
 .wide { overflow-x: auto; } .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; overflow-wrap: anywhere; }
 pre { overflow-x: auto; font-size: 12px; }
@@ -185,8 +186,9 @@ def _chart(label: str, histogram: Mapping[str, Any]) -> str:
             f'<rect x="{40 + at * step:.1f}" y="{150 - height:.1f}" width="{step - 2:.1f}" height="{height:.1f}">'
             f"<title>{name} words: {count:,} rows</title></rect>"
         )
-        if at % 5 == 0:
-            ticks.append(f'<text x="{40 + at * step:.1f}" y="166">{low}</text>')
+        if at % 5 == 0 or at == len(counts) - 1:
+            more = "+" if at == len(counts) - 1 else ""
+            ticks.append(f'<text x="{40 + at * step:.1f}" y="166">{low}{more}</text>')
     low, middle, high = histogram["quartiles"]
     said = f"{label}: mean {histogram['mean']:g}, quartiles {low:g}, {middle:g}, {high:g}"
     said += f", longest {histogram['longest']:,}"
@@ -202,7 +204,7 @@ def _chart(label: str, histogram: Mapping[str, Any]) -> str:
 def _samples(samples: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
     parts = ["<h2>Rows before and after</h2>"]
     for rule, rows in samples.items():
-        parts.append(f"<details><summary>{escape(rule)}</summary>")
+        parts.append(f'<details><summary>{escape(rule)}</summary><div class="pair"><p>before</p><p>after</p></div>')
         parts += [
             f'<div class="pair"><p><b>{escape(row["raw_title"])}</b><br>{escape(row["raw_description"])}</p>'
             f"<p><b>{escape(row['title'])}</b><br>{escape(row['description'])}</p></div>"

@@ -122,10 +122,10 @@ def _run(recipe: Recipe, sources: list[Source], scratch: Path) -> dict[str, Any]
             with (scratch / f"{name}.jsonl").open("wb") as file:
                 file.truncate(assembly.sizes[name])
         with ThreadPoolExecutor(1) as beside, console.progress("write", len(assembly.keys)) as bar:
-            made = beside.submit(cards.build, recipe, sources, results, assembly, threads)
+            seen = beside.submit(cards.seen_in_train, recipe, assembly, threads)
             for count in pool.run("write", assembly.deliveries()):
                 bar.advance(count)
-            card = made.result()
+            card = cards.build(recipe, sources, results, assembly, seen.result())
     finally:
         pool.close()
     with (scratch / "rejected.jsonl").open("wb") as out:
