@@ -64,7 +64,7 @@ def everything(done: Prepared) -> dict[str, list[Example]]:
 
 def rejected(done: Prepared) -> list[dict[str, Any]]:
     """The rejected rows."""
-    return [json.loads(line) for line in (done.data_dir / "rejected.jsonl").read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in (done.data_dir / "rejected.jsonl").read_bytes().splitlines()]
 
 
 def placement(done: Prepared) -> dict[str, str]:

@@ -10,16 +10,13 @@ import numpy as np
 
 from shelftalker import console
 from shelftalker.catalogue import duplicates, split
-from shelftalker.catalogue.deliver import SPLITS, Delivery
+from shelftalker.catalogue.deliver import LATE_REASONS, SPLITS, Delivery
 from shelftalker.catalogue.keys import GRAMS, KEYS
 from shelftalker.catalogue.shard import Result, Settings
 from shelftalker.errors import ShelftalkerError
 
 if TYPE_CHECKING:
     from shelftalker.recipe import Recipe
-
-LATE_REASONS = ("sibling_of_test", "over_cap", "duplicate_title", "duplicate_description")
-"""Reasons that only the whole catalogue can tell; the place of such a row is 3 + the index here."""
 
 
 class Assembly:
@@ -47,7 +44,10 @@ class Assembly:
         verdict, self.keepers = duplicates.exact(self.keys, recipe.duplicates, threads)
         alive = verdict == 0
         labels = np.arange(len(self.keys))
-        self._join_equals(labels, alive)
+        if not recipe.duplicates.titles:
+            self._join_equals("title_key", labels, alive)
+        if not recipe.duplicates.descriptions:
+            self._join_equals("text_key", labels, alive)
         if recipe.duplicates.near:
             shingles = self._shingles()
             with console.progress("group", 100, unit="%") as bar:
@@ -112,14 +112,13 @@ class Assembly:
             for place in range(3):
                 starts[place] += int(sizes[places == place].sum())
 
-    def _join_equals(self, labels: Any, alive: Any) -> None:
+    def _join_equals(self, column: str, labels: Any, alive: Any) -> None:
         """Rows with one title or one description are of one group, where the recipe keeps them both."""
         rows = np.flatnonzero(alive)
-        for column in ("title_key", "text_key"):
-            order = rows[np.argsort(self.keys[column][rows], kind="stable")]
-            values = self.keys[column][order]
-            same = np.flatnonzero(values[1:] == values[:-1])
-            duplicates.join(labels, order[same], order[same + 1])
+        order = rows[np.argsort(self.keys[column][rows], kind="stable")]
+        values = self.keys[column][order]
+        same = np.flatnonzero(values[1:] == values[:-1])
+        duplicates.join(labels, order[same], order[same + 1])
 
     def _shingles(self) -> duplicates.Shingles:
         path = self.folder / "shingles"

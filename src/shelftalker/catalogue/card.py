@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shelftalker.catalogue import overlap, split, words
-from shelftalker.catalogue.assemble import LATE_REASONS
 from shelftalker.catalogue.clean import REASONS
-from shelftalker.catalogue.deliver import SPLITS
+from shelftalker.catalogue.deliver import LATE_REASONS, SPLITS
 from shelftalker.catalogue.rules import RULES
 from shelftalker.catalogue.shard import SAMPLES, Result
 

@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from shelftalker.catalogue.shard import GROUP_AT
+from shelftalker.catalogue.shard import GROUP_AT, Settings, Shards
 
 SPLITS = ("train", "val", "test")
+LATE_REASONS = ("sibling_of_test", "over_cap", "duplicate_title", "duplicate_description")
+"""Reasons that only the whole catalogue can tell; the place of such a row is 3 + the index here."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,8 @@ class _Named(msgspec.Struct):
 class Deliveries:
     """Writes shards' rows to where they belong; made once a worker process."""
 
-    def __init__(self, scratch: Path, reasons: tuple[str, ...]) -> None:
+    def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
-        self.reasons = reasons
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder(_Named).decode
 
@@ -71,7 +72,7 @@ class Deliveries:
             text = data[begin:end]
             if place > 2:
                 row = self._decode(text)
-                reject: dict[str, Any] = {"uid": row.uid, "reason": self.reasons[place - 3], "title": row.title[:120]}
+                reject: dict[str, Any] = {"uid": row.uid, "reason": LATE_REASONS[place - 3], "title": row.title[:120]}
                 if at in job.keepers:
                     reject["kept"] = job.keepers[at]
                 late.append((line, self._encode(reject)))
@@ -99,3 +100,11 @@ class Deliveries:
         first = job.first_line + 1
         text = b"".join([head % (first + line) + row[1:] + b"\n" for line, row in rows])
         Path(f"{base}.rejected").write_bytes(text)
+
+
+class Worker:
+    """What a worker process does: clean shards, later write their rows where they belong."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.clean = Shards(settings).clean
+        self.write = Deliveries(settings.scratch).write

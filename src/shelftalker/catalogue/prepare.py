@@ -23,7 +23,7 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.manifest import Stage
 
 if TYPE_CHECKING:
-    from shelftalker.catalogue.shard import Result, Settings
+    from shelftalker.catalogue.shard import Result
     from shelftalker.catalogue.source import Source
     from shelftalker.recipe import Recipe
 
@@ -74,7 +74,7 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
     with publish.scratch(data) as scratch:
         located = source.locate(wanted.inputs, scratch)
         tests = source.locate(wanted.test, scratch, is_test=True)
-        with ThreadPoolExecutor(1, initializer=_give_way) as hasher:
+        with ThreadPoolExecutor(1, initializer=_give_way) as hasher, ThreadPoolExecutor(1) as beside:
             hashes = hasher.submit(_identify, [*located, *tests], data / "manifest.json")
             if (data / "manifest.json").is_file() and not force:
                 stage = _stage(recipe, data, hashes.result())
@@ -85,8 +85,9 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
             keep = list(dict.fromkeys([*wanted.keep_columns, *fields]))
             sources = [source.inspect(*found, wanted, keep, is_test=False) for found in located]
             sources += [source.inspect(*found, wanted, keep, is_test=True) for found in tests]
-            card = _run(recipe, sources, scratch)
+            card, on_disk = _run(recipe, sources, scratch, beside)
             _finish(recipe, scratch, hashes, began)
+            on_disk.result()
         publish.publish(data, scratch, [*OUTPUTS, "manifest.json"])
     rows = card["rows"]
     console.note(
@@ -96,10 +97,15 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
     return Prepared(data, rows, card)
 
 
-def _run(recipe: Recipe, sources: list[Source], scratch: Path) -> dict[str, Any]:
+def _run(
+    recipe: Recipe, sources: list[Source], scratch: Path, beside: ThreadPoolExecutor
+) -> tuple[dict[str, Any], Future[None]]:
+    """The three passes, and the card; the splits' files may still be on their way to the disk."""
     from shelftalker.catalogue import card as cards
+    from shelftalker.catalogue import publish
     from shelftalker.catalogue.assemble import Assembly
     from shelftalker.catalogue.card_page import page
+    from shelftalker.catalogue.deliver import Worker
     from shelftalker.catalogue.shard import Settings
     from shelftalker.catalogue.workers import Pool
 
@@ -114,18 +120,19 @@ def _run(recipe: Recipe, sources: list[Source], scratch: Path) -> dict[str, Any]
         gram_share=1 if total <= ALL_GRAMS else 64,
         tokenizer=_tokenizer(recipe),
     )
-    pool = Pool(_Worker, (settings,), 0 if is_small else threads)
+    pool = Pool(Worker, (settings,), 0 if is_small else threads)
     try:
         results = _clean(pool, sources, total)
         assembly = Assembly(recipe, settings, results, threads)
         for name in ("train", "val", "test"):
             with (scratch / f"{name}.jsonl").open("wb") as file:
                 file.truncate(assembly.sizes[name])
-        with ThreadPoolExecutor(1) as beside, console.progress("write", len(assembly.keys)) as bar:
-            seen = beside.submit(cards.seen_in_train, recipe, assembly, threads)
+        seen = beside.submit(cards.seen_in_train, recipe, assembly, threads)
+        with console.progress("write", len(assembly.keys)) as bar:
             for count in pool.run("write", assembly.deliveries()):
                 bar.advance(count)
-            card = cards.build(recipe, sources, results, assembly, seen.result())
+        on_disk = beside.submit(publish.flush, scratch, OUTPUTS[:3])
+        card = cards.build(recipe, sources, results, assembly, seen.result())
     finally:
         pool.close()
     with (scratch / "rejected.jsonl").open("wb") as out:
@@ -136,20 +143,7 @@ def _run(recipe: Recipe, sources: list[Source], scratch: Path) -> dict[str, Any]
             part.unlink()
     files.write_json(scratch / "card.json", card)
     files.write_text(scratch / "card.html", page(card))
-    return card
-
-
-class _Worker:
-    """What a worker process does: clean shards, later write them."""
-
-    def __init__(self, settings: Settings) -> None:
-        from shelftalker.catalogue.assemble import LATE_REASONS
-        from shelftalker.catalogue.deliver import Deliveries
-        from shelftalker.catalogue.shard import Shards
-
-        shards = Shards(settings)
-        self.clean = shards.clean
-        self.write = Deliveries(settings.scratch, LATE_REASONS).write
+    return card, on_disk
 
 
 def _clean(pool: Any, sources: list[Source], total: int) -> list[Result]:

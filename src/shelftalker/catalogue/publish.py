@@ -53,11 +53,16 @@ def scratch(folder: Path) -> Iterator[Path]:
                 path.rmdir()
 
 
-def publish(folder: Path, inside: Path, names: Sequence[str]) -> None:
-    """Make the files ``names`` of the scratch folder ``inside`` the content of ``folder``."""
+def flush(inside: Path, names: Sequence[str]) -> None:
+    """Wait until files of a folder are on the disk."""
     for name in names:
         with (inside / name).open("rb") as file:
             os.fsync(file.fileno())
+
+
+def publish(folder: Path, inside: Path, names: Sequence[str]) -> None:
+    """Make the files ``names`` of the scratch folder ``inside`` the content of ``folder``."""
+    flush(inside, names)
     ready = folder / f"{SCRATCH}ready-{inside.name.removeprefix(SCRATCH)}"
     ready.mkdir()
     for name in names:
