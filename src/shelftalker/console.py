@@ -64,8 +64,8 @@ class _Rate(ProgressColumn):
 class Progress:
     """A running count of one piece of work: a live bar on a terminal, a line every ten seconds elsewhere."""
 
-    def __init__(self, label: str, total: float | None, unit: str, bar: RichProgress | None) -> None:
-        self._label, self._total, self._unit, self._bar = label, total, unit, bar
+    def __init__(self, label: str, total: float | None, unit: str, bar: RichProgress | None, *, log: bool) -> None:
+        self._label, self._total, self._unit, self._bar, self._log = label, total, unit, bar, log
         self._done = 0.0
         self._began = self._spoke = time.monotonic()
         self._id = bar.add_task(label, total=total, unit=unit) if bar else None
@@ -85,10 +85,12 @@ class Progress:
 
     def _show(self, note: str | None = None) -> None:
         if self._bar is not None and self._id is not None:
-            self._bar.update(self._id, completed=self._done, total=self._total)
+            # Not by the bar's update: there a new total, which may be an estimate, makes it forget its speed.
+            self._bar.tasks[0].total = self._total
+            self._bar.update(self._id, completed=self._done)
             return
         now = time.monotonic()
-        if _state.quiet or now - self._spoke < 10:
+        if _state.quiet or not self._log or now - self._spoke < 10:
             return
         self._spoke = now
         rate = self._done / max(now - self._began, 1e-9)
@@ -102,10 +104,10 @@ class Progress:
 
 
 @contextmanager
-def progress(label: str, total: float | None = None, unit: str = "rows") -> Iterator[Progress]:
-    """Show the progress of a block; ``total`` None means unknown."""
+def progress(label: str, total: float | None = None, unit: str = "rows", *, log: bool = True) -> Iterator[Progress]:
+    """Show the progress of a block; ``total`` None means unknown; without ``log``, on a terminal only."""
     if _state.quiet or not _err.is_terminal:
-        yield Progress(label, total, unit, None)
+        yield Progress(label, total, unit, None, log=log)
         return
     columns = (
         SpinnerColumn(),
@@ -116,7 +118,7 @@ def progress(label: str, total: float | None = None, unit: str = "rows") -> Iter
         TimeRemainingColumn(),
     )
     with RichProgress(*columns, console=_err, transient=True) as bar:
-        yield Progress(label, total, unit, bar)
+        yield Progress(label, total, unit, bar, log=log)
 
 
 def stage(name: str, text: str = "") -> None:

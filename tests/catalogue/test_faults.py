@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import multiprocessing
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +17,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+from shelftalker import console
 from shelftalker.catalogue import prepare as stage
 from shelftalker.catalogue import publish, source
 from shelftalker.catalogue.examples import load_split
@@ -177,6 +181,17 @@ def test_it_is_quiet_in_a_pipe(tmp_path: Path) -> None:
     assert b"\x1b" not in said
     assert b"\r" not in said
     assert len(said.splitlines()) <= 3
+
+
+def test_a_terminal_sees_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while the number of rows is an estimate that changes with every shard."""
+    screen = io.StringIO()
+    monkeypatch.setattr(console, "_err", Console(file=screen, force_terminal=True, color_system=None, width=120))
+    with console.progress("clean", log=False) as bar:
+        for step in range(1, 8):
+            bar.update(step * 1000, 10_000 + step)
+            time.sleep(0.15)
+    assert re.search(r"[1-9][0-9,]* rows/s +0:00:0", screen.getvalue())
 
 
 ROW = st.one_of(

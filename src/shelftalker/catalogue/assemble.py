@@ -50,7 +50,7 @@ class Assembly:
             self._join_equals("text_key", labels, alive)
         if recipe.duplicates.near:
             shingles = self._shingles()
-            with console.progress("group", 100, unit="%") as bar:
+            with console.progress("group", 100, unit="%", log=False) as bar:
                 duplicates.near(
                     shingles, self.keys["row_key"], alive, recipe.duplicates.similarity, labels,
                     lambda share: bar.update(share * 100),

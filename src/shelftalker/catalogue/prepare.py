@@ -128,7 +128,7 @@ def _run(
             with (scratch / f"{name}.jsonl").open("wb") as file:
                 file.truncate(assembly.sizes[name])
         seen = beside.submit(cards.seen_in_train, recipe, assembly, threads)
-        with console.progress("write", len(assembly.keys)) as bar:
+        with console.progress("write", len(assembly.keys), log=False) as bar:
             for count in pool.run("write", assembly.deliveries()):
                 bar.advance(count)
         on_disk = beside.submit(publish.flush, scratch, OUTPUTS[:3])
@@ -158,7 +158,7 @@ def _clean(pool: Any, sources: list[Source], total: int) -> list[Result]:
 
     results: list[Result] = []
     rows = size = 0
-    with console.progress("clean") as bar:
+    with console.progress("clean", log=False) as bar:
         for result in pool.run("clean", numbered()):
             results.append(result)
             rows += result.lines
