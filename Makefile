@@ -38,7 +38,7 @@ $(BIN)/python:
 	@touch $@
 
 .venv/.dev: .venv/.core
-	$(PIP) --editable '.[playground,serve,notebooks,ray,dev]'
+	$(PIP) --editable '.[playground,serve,notebooks,ray,onnx,dev]'
 	@touch $@
 
 clean:  ## remove the environment and what the demo wrote
