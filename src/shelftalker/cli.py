@@ -346,7 +346,7 @@ def _launch(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 well, 2 the user's mistake, 1 ours."""
-    # Torch's threads wait without spinning: where something else shares the cores, training is 2.5 times faster.
+    # Torch's threads wait without spinning, or whatever else shares the cores slows training many times over.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in tokens

@@ -84,8 +84,14 @@ class Stage:
         except (ValueError, KeyError, TypeError, AttributeError, OSError):
             return False
 
-    def finish(self, outputs: Sequence[Path], **facts: Any) -> dict[str, Any]:
-        """Write the manifest: identity, hashes of ``outputs`` (inside the manifest's folder), versions, time, facts."""
+    def finish(
+        self, outputs: Sequence[Path], *, hashes: Mapping[Path, str] | None = None, **facts: Any
+    ) -> dict[str, Any]:
+        """Write the manifest: identity, hashes of ``outputs`` (inside the manifest's folder), versions, time, facts.
+
+        ``hashes`` holds those SHA-256 that the caller has already taken.
+        """
+        known = hashes or {}
         manifest = {
             "stage": self.name,
             "fingerprint": self.fingerprint,
@@ -93,7 +99,9 @@ class Stage:
             "wall_seconds": round(time.monotonic() - self._began, 3),
             "inputs": self.inputs,
             "settings": self.settings,
-            "outputs": {path.relative_to(self.path.parent).as_posix(): files.sha256(path) for path in outputs},
+            "outputs": {
+                path.relative_to(self.path.parent).as_posix(): known.get(path) or files.sha256(path) for path in outputs
+            },
             "versions": versions(),
             "machine": {"system": platform.platform(), "processor": platform.machine()},
             **facts,

@@ -58,6 +58,13 @@ def shingle_sets(path: Path, sets: list[set[int]]) -> duplicates.Shingles:
     return duplicates.Shingles(path, np.array([len(found) for found in sets]))
 
 
+@given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
+def test_sets_are_numpys(values: list[int], others: list[int]) -> None:
+    ours, theirs = np.array(values, np.uint64), np.array(others, np.uint64)
+    assert words.among(ours, theirs).tolist() == np.isin(ours, theirs).tolist()
+    assert words.repeats(ours).tolist() == np.unique(ours, return_counts=True)[1].tolist()
+
+
 def test_similarity_is_jaccards(tmp_path: Path) -> None:
     dice = np.random.default_rng(1)
     sets = [set((dice.integers(0, 60, dice.integers(1, 50)) * 2).tolist()) for _ in range(60)]

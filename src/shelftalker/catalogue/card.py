@@ -99,7 +99,7 @@ def _groups(recipe: Recipe, assembly: Assembly) -> dict[str, Any]:
     """Near-duplicate groups among the rows that are in a split."""
     places, groups = assembly.places, assembly.groups
     chosen = places < 3
-    sizes = np.unique(groups[chosen], return_counts=True)[1]
+    sizes = words.repeats(groups[chosen])
     found: dict[str, Any] = {
         "near_duplicates": recipe.duplicates.near,
         "groups": len(sizes),
@@ -113,7 +113,7 @@ def _groups(recipe: Recipe, assembly: Assembly) -> dict[str, Any]:
         },
     }  # fmt: skip
     test = groups[places == split.TEST]
-    found["test_rows_with_sibling_in_train"] = int(np.isin(test, groups[places == split.TRAIN]).sum())
+    found["test_rows_with_sibling_in_train"] = int(words.among(test, groups[places == split.TRAIN]).sum())
     return found
 
 

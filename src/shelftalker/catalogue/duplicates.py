@@ -31,13 +31,11 @@ SHORT = 30
 PAIRS_AT_ONCE = 4_000
 
 _EXACT = """
-with repeated as (
-    select {key} as key from rows group by key having count(*) > 1
-), ordered as (
+with ordered as (
     -- Of rows with one key the first stays, in an order that neither files nor threads decide; test rows go first.
-    select rows.place,
-           first_value(rows.place) over (partition by {key} order by is_test desc, row_key, tie, rows.place) as keeper
-    from rows join repeated on rows.{key} = repeated.key
+    select place,
+           first_value(place) over (partition by {key} order by is_test desc, row_key, tie, place) as keeper
+    from rows
 )
 select place, keeper from ordered where place <> keeper order by place
 """
@@ -60,6 +58,7 @@ def exact(keys: Any, settings: DuplicateSettings, threads: int) -> tuple[Any, An
             if not wanted:
                 continue
             left = np.flatnonzero(verdict == 0)
+            left = left[_is_repeated(keys[column][left])]
             chosen = keys[left]
             rows = {"place": left, **{name: np.ascontiguousarray(chosen[name]) for name in (column, "row_key", "tie")}}
             rows["is_test"] = np.ascontiguousarray(chosen["is_test"])
@@ -69,6 +68,16 @@ def exact(keys: Any, settings: DuplicateSettings, threads: int) -> tuple[Any, An
             verdict[found["place"]] = code
             keeper[found["place"]] = found["keeper"]
     return verdict, keeper
+
+
+def _is_repeated(values: Any) -> Any:
+    """Whether each value occurs more than once."""
+    order = np.argsort(values)
+    same = values[order[1:]] == values[order[:-1]]
+    found = np.zeros(len(values), bool)
+    found[order[1:]] = same
+    found[order[:-1]] |= same
+    return found
 
 
 def components(count: int, edges: Iterator[tuple[Any, Any]]) -> Any:

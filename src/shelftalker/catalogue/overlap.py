@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shelftalker.catalogue import words
 from shelftalker.catalogue.split import TEST, TRAIN
 
 _MEASURE = """
@@ -68,7 +69,7 @@ def measure(keys: Any, places: Any, grams: Any, groups: Any | None, threads: int
     }
     if groups is not None:
         is_test = places == TEST
-        siblings = int(np.isin(groups[is_test], groups[places == TRAIN]).sum())
+        siblings = int(words.among(groups[is_test], groups[places == TRAIN]).sum())
         found["rows_with_sibling_in_train"] = round(siblings / max(int(is_test.sum()), 1), 6)
     return found
 

@@ -6,6 +6,7 @@ Three passes. Workers clean shards of the input and leave, for each kept row, it
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -74,7 +75,7 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
     with publish.scratch(data) as scratch:
         located = source.locate(wanted.inputs, scratch)
         tests = source.locate(wanted.test, scratch, is_test=True)
-        with ThreadPoolExecutor(1, initializer=_give_way) as hasher, ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(1, initializer=_give_way) as hasher, ThreadPoolExecutor(3) as beside:
             hashes = hasher.submit(_identify, [*located, *tests], data / "manifest.json")
             if (data / "manifest.json").is_file() and not force:
                 stage = _stage(recipe, data, hashes.result())
@@ -85,9 +86,8 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
             keep = list(dict.fromkeys([*wanted.keep_columns, *fields]))
             sources = [source.inspect(*found, wanted, keep, is_test=False) for found in located]
             sources += [source.inspect(*found, wanted, keep, is_test=True) for found in tests]
-            card, on_disk = _run(recipe, sources, scratch, beside)
-            _finish(recipe, scratch, hashes, began)
-            on_disk.result()
+            card, written = _run(recipe, sources, scratch, beside)
+            _finish(recipe, scratch, hashes, written, began)
         publish.publish(data, scratch, [*OUTPUTS, "manifest.json"])
     rows = card["rows"]
     console.note(
@@ -99,8 +99,8 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
 
 def _run(
     recipe: Recipe, sources: list[Source], scratch: Path, beside: ThreadPoolExecutor
-) -> tuple[dict[str, Any], Future[None]]:
-    """The three passes, and the card; the splits' files may still be on their way to the disk."""
+) -> tuple[dict[str, Any], dict[Path, Future[str]]]:
+    """The three passes, and the card; of the other files the hashes, once they are on the disk."""
     from shelftalker.catalogue import card as cards
     from shelftalker.catalogue import publish
     from shelftalker.catalogue.assemble import Assembly
@@ -121,29 +121,43 @@ def _run(
         tokenizer=_tokenizer(recipe),
     )
     pool = Pool(Worker, (settings,), 0 if is_small else threads)
+    beside.submit(importlib.import_module, "duckdb")
     try:
         results = _clean(pool, sources, total)
         assembly = Assembly(recipe, settings, results, threads)
-        for name in ("train", "val", "test"):
-            with (scratch / f"{name}.jsonl").open("wb") as file:
-                file.truncate(assembly.sizes[name])
+        splits = [scratch / name for name in OUTPUTS[:3]]
+        for path in splits:
+            with path.open("wb") as file:
+                file.truncate(assembly.sizes[path.stem])
         seen = beside.submit(cards.seen_in_train, recipe, assembly, threads)
-        with console.progress("write", len(assembly.keys), log=False) as bar:
+        with (
+            publish.flushing(splits, beside),
+            console.progress("write", len(assembly.keys), log=False) as bar,
+        ):
             for count in pool.run("write", assembly.deliveries()):
                 bar.advance(count)
-        on_disk = beside.submit(publish.flush, scratch, OUTPUTS[:3])
+        written = {path: beside.submit(publish.flushed, path) for path in splits}
+        gathered = beside.submit(_gather, scratch, results)
         card = cards.build(recipe, sources, results, assembly, seen.result())
     finally:
         pool.close()
-    with (scratch / "rejected.jsonl").open("wb") as out:
+    files.write_json(scratch / "card.json", card)
+    files.write_text(scratch / "card.html", page(card))
+    return card, {**written, scratch / "rejected.jsonl": gathered}
+
+
+def _gather(scratch: Path, results: list[Result]) -> str:
+    """Put the shards' rejected rows together; returns the file's SHA-256."""
+    from shelftalker.catalogue import publish
+
+    path = scratch / "rejected.jsonl"
+    with path.open("wb") as out:
         for result in results:
             part = scratch / f"{result.number:06d}.rejected"
             with part.open("rb") as file:
                 shutil.copyfileobj(file, out, 1 << 20)
             part.unlink()
-    files.write_json(scratch / "card.json", card)
-    files.write_text(scratch / "card.html", page(card))
-    return card, on_disk
+    return publish.flushed(path)
 
 
 def _clean(pool: Any, sources: list[Source], total: int) -> list[Result]:
@@ -224,10 +238,17 @@ def _stage(recipe: Recipe, folder: Path, identity: dict[str, str]) -> Stage:
     )
 
 
-def _finish(recipe: Recipe, scratch: Path, hashes: Future[dict[str, str]], began: float) -> None:
+def _finish(
+    recipe: Recipe,
+    scratch: Path,
+    hashes: Future[dict[str, str]],
+    written: dict[Path, Future[str]],
+    began: float,
+) -> None:
     identity = hashes.result()
     _stage(recipe, scratch, identity).finish(
         [scratch / name for name in OUTPUTS],
+        hashes={path: digest.result() for path, digest in written.items()},
         wall_seconds=round(time.monotonic() - began, 3),
         input_files={name: json.loads(text) for name, text in identity.items()},
     )

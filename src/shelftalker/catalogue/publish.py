@@ -11,7 +11,9 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -53,16 +55,40 @@ def scratch(folder: Path) -> Iterator[Path]:
                 path.rmdir()
 
 
-def flush(inside: Path, names: Sequence[str]) -> None:
-    """Wait until files of a folder are on the disk."""
-    for name in names:
-        with (inside / name).open("rb") as file:
-            os.fsync(file.fileno())
+@contextmanager
+def flushing(paths: Sequence[Path], executor: Executor) -> Iterator[None]:
+    """Bring files to the disk while they are written, so that at the end there is little to wait for."""
+    done = threading.Event()
+
+    def flush() -> None:
+        while not done.wait(0.1):
+            for path in paths:
+                _flush(path)
+
+    flushes = executor.submit(flush)
+    try:
+        yield
+    finally:
+        done.set()
+        flushes.result()
+
+
+def flushed(path: Path) -> str:
+    """Wait until a file is on the disk; returns its SHA-256."""
+    digest = files.sha256(path)  # meanwhile the system writes
+    _flush(path)
+    return digest
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def publish(folder: Path, inside: Path, names: Sequence[str]) -> None:
     """Make the files ``names`` of the scratch folder ``inside`` the content of ``folder``."""
-    flush(inside, names)
+    for name in names:
+        _flush(inside / name)
     ready = folder / f"{SCRATCH}ready-{inside.name.removeprefix(SCRATCH)}"
     ready.mkdir()
     for name in names:

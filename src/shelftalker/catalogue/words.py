@@ -80,6 +80,23 @@ def distinct(values: Any) -> Any:
     return values[np.concatenate([[True], values[1:] != values[:-1]])]
 
 
+def among(values: Any, others: Any) -> Any:
+    """Whether each value is one of ``others`` (np.isin, like np.unique, hashes first)."""
+    known = distinct(others)
+    if not len(known):
+        return np.zeros(len(values), bool)
+    at = np.searchsorted(known, values)
+    at[at == len(known)] = 0
+    return known[at] == values
+
+
+def repeats(values: Any) -> Any:
+    """How often each distinct value occurs, in ascending order of the values."""
+    values = np.sort(values)
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    return np.diff(np.concatenate([[0], changes, [len(values)]])) if len(values) else np.zeros(0, np.int64)
+
+
 def find(texts: Sequence[bytes]) -> Words:
     """Find and hash the words of UTF-8 texts.
 
@@ -121,16 +138,17 @@ def grams(words: Words, size: int, share: int = 1) -> tuple[U64, I64]:
     """Hashes of all runs of ``size`` words, and the text of each.
 
     Args:
-        share: keep one in so many runs, chosen by the hash of their first two words; with 1, all are kept, and a text
-            that is shorter than ``size`` has its words as its only run.
+        share: keep one in so many runs (a power of two), chosen by the hash of their first two words; with 1, all
+            are kept, and a text that is shorter than ``size`` has its words as its only run.
     """
+    assert share & (share - 1) == 0
     hashes = words.hashes
     runs = max(len(hashes) - size + 1, 0)
     rows = words.rows
     whole = rows[:runs] == rows[size - 1 :] if runs else np.zeros(0, bool)
     if share > 1:
         lead = hashes[:runs] * _K2 + hashes[1 : runs + 1]
-        whole &= (lead >> np.uint64(32)) % np.uint64(share) == 0
+        whole &= lead & (np.uint64(share - 1) << np.uint64(32)) == 0
     at = np.flatnonzero(whole)
     total = hashes[at]
     for place in range(1, size):

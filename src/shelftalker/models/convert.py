@@ -229,8 +229,11 @@ def export(
             _write_facts(new, "shelftalker.onnx/1", chosen)
         else:
             _write_hf(loaded, new, chosen)
-        facts = {"model": ref.given, "merge": check.summary() if check else None}
-        stage.finish(sorted(path for path in new.iterdir() if path.is_file()), **facts)
+        stage.finish(
+            sorted(path for path in new.iterdir() if path.is_file()),
+            model=ref.given,
+            merge=check.summary() if check else None,
+        )
     return out
 
 
