@@ -291,6 +291,7 @@ def main() -> None:
         results: dict[str, list[Run]] = {}
         for _ in range(arguments.runs):
             for contender in arguments.only:
+                os.sync()  # nobody pays for what the one before left to be written
                 found = measure(contender, inputs[contender], Path(name) / "out")
                 results.setdefault(contender, []).append(found)
                 print(f"{contender}: {found.seconds:.1f} s, {found.counts}", file=sys.stderr)
