@@ -42,7 +42,7 @@ def make_tiny(folder: Path) -> Path:
     import torch
     from transformers import AutoTokenizer, T5Config, T5ForConditionalGeneration
 
-    from shelftalker.models.bundled import mini_t5
+    from shelftalker.bundled import mini_t5
 
     tokenizer = AutoTokenizer.from_pretrained(mini_t5())
     torch.manual_seed(0)
@@ -66,8 +66,8 @@ def make_tiny(folder: Path) -> Path:
 def measure(case: dict[str, Any]) -> dict[str, Any]:
     """One job, in this process."""
     from shelftalker import console
-    from shelftalker.generation.catalogue_job import generate
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
+    from shelftalker.writing.job.job import generate
 
     console.configure(quiet=True)
     if case.get("make"):
@@ -89,7 +89,7 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> int:
     """All that a job does with its input but describing it."""
-    from shelftalker.generation import catalogue_rows
+    from shelftalker.catalogue.read import rows as catalogue_rows
 
     return sum(1 for _ in catalogue_rows.read(catalogue_rows.inspect(path)))
 

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from shelftalker.evaluation.checks import CHECKS, Finding, check
+from shelftalker.checks.check import CHECKS, Finding, check
 
 FORM = {"repetition", "cut_off", "title_copy", "language", "markup"}
 LABELLED = Path(__file__).resolve().parent.parent / "tests/evaluation/labelled"

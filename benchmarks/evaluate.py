@@ -25,7 +25,7 @@ def catalogue() -> list[tuple[str, str]]:
     """Titles and descriptions of the sample catalogue that ships inside."""
     import gzip
 
-    from shelftalker.models.bundled import sample_catalogue
+    from shelftalker.bundled import sample_catalogue
 
     with gzip.open(sample_catalogue(), "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
@@ -104,8 +104,8 @@ def _parts(
 ) -> None:
     import numpy as np
 
+    from shelftalker.checks.check import check
     from shelftalker.evaluation import sufficient
-    from shelftalker.evaluation.checks import check
     from shelftalker.evaluation.metrics import rouge, sentences
     from shelftalker.evaluation.novelty import longest_copies
     from shelftalker.evaluation.significance import Resampler

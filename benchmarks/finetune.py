@@ -27,7 +27,7 @@ from shelftalker.finetuning.estimate import timed_step
 from shelftalker.models.load import LoadedModel
 from shelftalker.models.load import resolve as find_model
 from shelftalker.models.quiet import hushed
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 SHAPES = {
     "small": {"d_model": 512, "d_ff": 1024, "num_layers": 8, "num_heads": 6},

@@ -80,9 +80,9 @@ def make_model(folder: Path, shape: dict[str, int] = BASE) -> Path:
 def measure(case: dict[str, Any]) -> dict[str, Any]:
     """One measurement, in this process: tokens a second after a short warm-up, and the peak of resident memory."""
     from shelftalker import console
-    from shelftalker.generation.decoding import Decoding
     from shelftalker.prompt import render
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.decoding import Decoding
+    from shelftalker.recipe.recipe import Recipe
 
     console.configure(quiet=True)
     if "make" in case:
@@ -164,7 +164,7 @@ def latency(model: str, repeats: int = 3) -> dict[str, float]:
     """Seconds to answer one title: the whole command in a fresh process (median of ``repeats``), `describe` when
     warm, and the command where nothing was converted yet (median of ``repeats``)."""
     from shelftalker import load
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
     writer = load(model, Recipe(device="cpu"))
     writer.describe("Blue wool scarf")

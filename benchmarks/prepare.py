@@ -63,9 +63,9 @@ def notebook(path: Path, _: Path) -> dict[str, int]:
 def plain(path: Path, out: Path) -> dict[str, int]:
     """A straightforward pipeline with the same rules."""
     from shelftalker import prompt
-    from shelftalker.catalogue.clean import cut_off, only_format, repeats_title
-    from shelftalker.catalogue.rules import RULES
-    from shelftalker.catalogue.settings import CleanSettings
+    from shelftalker.catalogue.clean.cleaner import cut_off, only_format, repeats_title
+    from shelftalker.catalogue.clean.rules import RULES
+    from shelftalker.recipe.catalogue import CleanSettings
 
     settings = CleanSettings()
     description_rules = [rule.apply for name, rule in RULES.items() if getattr(settings, name)]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.settings import Decoding
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.generation import Decoding
+from shelftalker.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 
 from shelftalker.cli import main
 from shelftalker.errors import ShelftalkerError
-from shelftalker.flags import split_flags
+from shelftalker.recipe.flags import split_flags
 
 
 def test_help_imports_nothing_heavy() -> None:

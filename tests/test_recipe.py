@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shelftalker import recipe as recipes
 from shelftalker.errors import ShelftalkerError
-from shelftalker.recipe import Recipe
+from shelftalker.recipe import recipe as recipes
+from shelftalker.recipe.recipe import Recipe
 
 
 def test_flags_win_over_yaml_and_yaml_over_defaults(tmp_path: Path) -> None:

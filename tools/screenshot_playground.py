@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from shelftalker.playground.app import launch
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shelftalker import recipe
+from shelftalker.recipe import recipe
 
 TARGET = Path(__file__).parents[1] / "docs" / "recipes.md"
 

@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shelftalker.catalogue.prepare import prepare
-    from shelftalker.describer import Describer, load
     from shelftalker.errors import ShelftalkerError
     from shelftalker.evaluation.baseline import baseline
     from shelftalker.evaluation.compare import compare
     from shelftalker.evaluation.evaluate import evaluate
     from shelftalker.finetuning.trainer import finetune
-    from shelftalker.generation.catalogue_job import generate
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
+    from shelftalker.writing.describer import Describer, load
+    from shelftalker.writing.job.job import generate
 
-__version__ = "0.1.0"
+from shelftalker.version import __version__ as __version__
 
 _HOMES = {
-    "Describer": "shelftalker.describer",
-    "Recipe": "shelftalker.recipe",
+    "Describer": "shelftalker.writing.describer",
+    "Recipe": "shelftalker.recipe.recipe",
     "ShelftalkerError": "shelftalker.errors",
     "baseline": "shelftalker.evaluation.baseline",
     "compare": "shelftalker.evaluation.compare",
     "evaluate": "shelftalker.evaluation.evaluate",
     "finetune": "shelftalker.finetuning.trainer",
-    "generate": "shelftalker.generation.catalogue_job",
-    "load": "shelftalker.describer",
+    "generate": "shelftalker.writing.job.job",
+    "load": "shelftalker.writing.describer",
     "prepare": "shelftalker.catalogue.prepare",
 }
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from shelftalker import __version__, console
+from shelftalker import console
 from shelftalker.errors import ShelftalkerError
-from shelftalker.flags import split_flags
+from shelftalker.recipe.flags import split_flags
+from shelftalker.version import __version__
 
 if TYPE_CHECKING:
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 EPILOGUE = (
     "Every command takes --recipe FILE and any recipe key as a flag (--lora.r 16, --decoding.beams 4; "
@@ -34,7 +35,7 @@ class Context:
 
     def recipe(self, arguments: Mapping[str, Any] | None = None, file: str | None = None) -> Recipe:
         """The recipe of this call: defaults < YAML < the command's own arguments < recipe keys as flags."""
-        from shelftalker.recipe import Recipe
+        from shelftalker.recipe.recipe import Recipe
 
         given = {key: value for key, value in (arguments or {}).items() if value not in (None, [], ())}
         return Recipe.load(file or self.recipe_file, {**given, **self.flags})
@@ -212,12 +213,12 @@ def generate(
         )
     chosen = recipe.generate.model or str(recipe.promoted_dir)
     if input and output:
-        from shelftalker.generation.catalogue_job import generate as job
+        from shelftalker.writing.job.job import generate as job
 
         done = job(Path(input), Path(output), chosen, recipe, resume=resume, ray=ray)
         console.result(f"wrote {done.output}: {done.rows:,} rows, {done.flagged:,} with findings", done.summary())
         return
-    from shelftalker.describer import load
+    from shelftalker.writing.describer import load
 
     assert titles is not None
     texts = load(chosen, recipe).describe_many(titles)
@@ -353,7 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         rest, flags = split_flags(tokens)
         if rest[:1] == ["recipe"] and {"--help", "-h"} & set(rest):
-            from shelftalker.recipe import reference
+            from shelftalker.recipe.recipe import reference
 
             app["recipe"].help_epilogue = reference()
         command, bound, _ = app.meta.parse_args(rest, exit_on_error=False, print_error=False)

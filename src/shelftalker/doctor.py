@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from shelftalker import manifest
 from shelftalker.errors import ShelftalkerError
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 
 def examine(recipe: Recipe) -> dict[str, str]:

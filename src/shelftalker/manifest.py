@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shelftalker import __version__, files
+from shelftalker import files
+from shelftalker.version import __version__
 
 PACKAGES = (
     "torch",

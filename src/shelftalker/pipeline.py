@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shelftalker import console, files
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 EXAMPLES = 3
 
@@ -107,7 +107,7 @@ def run(recipe: Recipe, *, force: bool = False) -> Finished:
 def describe_unseen(recipe: Recipe, model: Path) -> list[dict[str, str]]:
     """Describe the recipe's example titles, or else three titles that were never trained on."""
     from shelftalker.catalogue.examples import load_split, sample
-    from shelftalker.describer import load
+    from shelftalker.writing.describer import load
 
     titles = list(recipe.generate.titles)
     if not titles:

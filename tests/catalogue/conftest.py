@@ -11,7 +11,7 @@ import pytest
 
 from shelftalker.catalogue.examples import Example, load_split
 from shelftalker.catalogue.prepare import Prepared, prepare
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 NOUNS = "lamp kettle towel wallet bottle chair rug drill tent mug".split()
 PARTS = (

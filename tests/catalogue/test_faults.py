@@ -21,17 +21,19 @@ from rich.console import Console
 
 from shelftalker import console
 from shelftalker.catalogue import prepare as stage
-from shelftalker.catalogue import publish, source
+from shelftalker.catalogue import publish
 from shelftalker.catalogue.examples import load_split
+from shelftalker.catalogue.read import source
 from shelftalker.errors import ShelftalkerError
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 from tests.catalogue.conftest import Prepare, everything, placement, products, rejected, write_lines
 
 FILES = ("train.jsonl", "val.jsonl", "test.jsonl", "rejected.jsonl", "card.json", "card.html")
 SCRIPT = """
 import sys
-from shelftalker.catalogue import prepare as stage, source
-from shelftalker.recipe import Recipe
+from shelftalker.catalogue import prepare as stage
+from shelftalker.catalogue.read import source
+from shelftalker.recipe.recipe import Recipe
 stage.SMALL = 0
 source.jobs.__defaults__ = (20000,)
 stage.prepare(Recipe.load(None, {"prepare.inputs": [sys.argv[1]], "paths.data": sys.argv[2], "prepare.workers": 2}))
@@ -61,7 +63,7 @@ def prepare_in_shards(source_file: str, folder: str) -> None:
 def test_killed_at_any_moment_the_folder_holds_old_or_new(tmp_path: Path) -> None:
     # Forked from a process that has imported everything: the moments are those of the work itself.
     forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload([__name__, "duckdb", "shelftalker.catalogue.card"])
+    forks.set_forkserver_preload([__name__, "duckdb", "shelftalker.catalogue.card.card"])
 
     def start(*arguments: Path) -> multiprocessing.process.BaseProcess:
         process = forks.Process(target=prepare_in_shards, args=tuple(map(str, arguments)))
@@ -168,7 +170,7 @@ def test_a_full_disk_leaves_the_old_output(run: Prepare, tmp_path: Path, monkeyp
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shelftalker.catalogue.shard.np.save", full)
+    monkeypatch.setattr("shelftalker.catalogue.clean.shard.np.save", full)
     with pytest.raises(ShelftalkerError, match="No space left"):
         run(write_lines(tmp_path / "new.jsonl", products(40)))
     assert content(folder) == was

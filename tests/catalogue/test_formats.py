@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from shelftalker.catalogue import formats, source
+from shelftalker.catalogue.read import formats, source
 from shelftalker.errors import ShelftalkerError
 from tests.catalogue.conftest import Prepare, everything, placement, products, rejected, write_lines
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelftalker.catalogue import duplicates, split, words
+from shelftalker.catalogue import split
 from shelftalker.catalogue.examples import Example, sample
+from shelftalker.catalogue.groups import duplicates, words
 
 
 def slow_words(text: str) -> list[str]:

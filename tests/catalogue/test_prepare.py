@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from shelftalker import prompt
+from shelftalker.bundled import sample_catalogue
 from shelftalker.catalogue import prepare as stage
-from shelftalker.catalogue import source
+from shelftalker.catalogue.read import source
 from shelftalker.errors import ShelftalkerError
-from shelftalker.models.bundled import sample_catalogue
 from tests.catalogue.conftest import Prepare, everything, placement, products, rejected, write_lines
 
 ROOT = Path(__file__).parents[2]

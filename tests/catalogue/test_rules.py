@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shelftalker.catalogue.clean import REASONS, Cleaner, cut_off, only_format, repeats_title
-from shelftalker.catalogue.rules import RULES, spaces
-from shelftalker.catalogue.settings import CleanSettings
+from shelftalker.catalogue.clean.cleaner import REASONS, Cleaner, cut_off, only_format, repeats_title
+from shelftalker.catalogue.clean.rules import RULES, spaces
+from shelftalker.recipe.catalogue import CleanSettings
 
 DESCRIPTIONS = {
     # entities

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 from tests.evaluation.played import PlayedEngine
 
 STEPS = (10, 20, 30)

@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.engine import Generation
 from shelftalker.models.load import ModelRef
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.decoding import Decoding
+from shelftalker.recipe.recipe import Recipe
 
 
 class PlayedEngine:

@@ -12,7 +12,7 @@ from shelftalker.evaluation import bertscore
 from shelftalker.evaluation import results as schema
 from shelftalker.evaluation.bertscore import Reader, find
 from shelftalker.evaluation.tables import show
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 from tests.evaluation.encoders import make_encoder
 from tests.evaluation.played import PlayedEngine
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelftalker.evaluation.checks import CHECKS, check
+from shelftalker.checks.check import CHECKS, check
 
 BOTTLE = "Acme Steel Water Bottle 500 ml, Blue"
 

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from benchmarks.checks import count, labelled, rates
-from shelftalker.evaluation.checks import CHECKS
+from shelftalker.checks.check import CHECKS
 
 ROWS = labelled()
 HELD_OUT = [row for row in ROWS if row["half"] == "held-out"]

@@ -185,7 +185,7 @@ class TestFastRouge:
     def _vocabulary() -> list[str]:
         import gzip
 
-        from shelftalker.models.bundled import sample_catalogue
+        from shelftalker.bundled import sample_catalogue
 
         with gzip.open(sample_catalogue(), "rt", encoding="utf-8") as file:
             words = set(re.findall(r"[a-z]+", file.read().lower()))

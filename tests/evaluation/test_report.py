@@ -13,11 +13,11 @@ import pytest
 from evaluation.hostile import HOSTILE, hostile_results
 from evaluation.samples import sample_results
 
-from shelftalker.evaluation.report import embedded, render, write_report
-from shelftalker.evaluation.reporting import charts
-from shelftalker.evaluation.reporting.labels import MAX_ROWS, p_value
-from shelftalker.evaluation.reporting.segments import segments
-from shelftalker.evaluation.reporting.view import View
+from shelftalker.evaluation.report import charts
+from shelftalker.evaluation.report.labels import MAX_ROWS, p_value
+from shelftalker.evaluation.report.report import embedded, render, write_report
+from shelftalker.evaluation.report.segments import segments
+from shelftalker.evaluation.report.view import View
 from shelftalker.evaluation.results import Checks, Finding, Results
 
 

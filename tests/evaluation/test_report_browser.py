@@ -15,7 +15,7 @@ from browser import chromium, open_page  # noqa: F401
 from evaluation.hostile import hostile_results
 from evaluation.samples import sample_results
 
-from shelftalker.evaluation.report import write_report
+from shelftalker.evaluation.report.report import write_report
 
 pytestmark = pytest.mark.browser
 

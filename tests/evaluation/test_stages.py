@@ -11,7 +11,7 @@ import pytest
 import shelftalker
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import results as schema
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 from tests.evaluation.conftest import make_run, paper_base, paper_run
 from tests.evaluation.played import PlayedEngine
 

@@ -107,7 +107,7 @@ def test_training_and_both_engines_cut_a_long_prompt_to_the_same_tokens(
     from shelftalker.generation.torch_engine import TorchEngine
     from shelftalker.models.load import load_model, resolve
     from shelftalker.prompt import render
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
     template = "Title: {title}\nBrand: {brand}\nDescription:"
     titles = ["blue bottle", "blue bottle " * 60, "x" * 900, "Café\u00a0" * 80, ""]

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning.trainer import finetune
 from shelftalker.models.load import load_model
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 
 def tiny_recipe(base: Path, data_dir: Path, folder: Path, **sections: Any) -> Recipe:

@@ -15,7 +15,7 @@ import yaml
 from shelftalker.catalogue.prepare import prepare
 from shelftalker.finetuning.trainer import finetune
 from shelftalker.models.load import load_model
-from shelftalker.recipe import Recipe, shipped
+from shelftalker.recipe.recipe import Recipe, shipped
 
 RECIPES = sorted(shipped())
 STAGES = {"prepare", "split", "baseline", "lora", "finetune", "decoding", "compare", "evaluate"}

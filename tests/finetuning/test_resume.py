@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning import checkpoints
 from shelftalker.finetuning.trainer import Run, finetune
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 from tests.finetuning.test_finetune import tiny_recipe
 
 
@@ -101,7 +101,7 @@ import torch
 torch.set_num_threads(1)
 from shelftalker.finetuning import loop
 from shelftalker.finetuning.trainer import finetune
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 place, when = sys.argv[2], int(sys.argv[3])
 calls = 0
 def deadly(original):

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from shelftalker import ShelftalkerError
-from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.engine import Generation
+from shelftalker.recipe.decoding import Decoding
 
 MODEL = SimpleNamespace(given="played", content_hash="abc123", kind="folder", path="played", base=None, note="")
 
@@ -52,8 +52,8 @@ if __name__ == "__main__":  # a job that a test kills: input, output, seconds a 
     import shelftalker.generation.engine
     import shelftalker.models.load
     from shelftalker import console
-    from shelftalker.generation import catalogue_job
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
+    from shelftalker.writing.job import job as catalogue_job
 
     console.configure(quiet=True)
     shelftalker.generation.engine.load_engine = lambda *_: PlayedEngine(float(sys.argv[3]))

@@ -12,15 +12,15 @@ import pytest
 
 import shelftalker
 from shelftalker import prompt
+from shelftalker.bundled import mini_t5, sample_catalogue
 from shelftalker.catalogue.examples import Example, load_split
 from shelftalker.evaluation.results import Data, System
 from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
 from shelftalker.generation.ct2_engine import Ct2Engine
-from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.torch_engine import TorchEngine
-from shelftalker.models.bundled import mini_t5, sample_catalogue
 from shelftalker.models.load import resolve
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.decoding import Decoding
+from shelftalker.recipe.recipe import Recipe
 
 ROWS = 64
 LENGTH = 48  # new tokens a text: enough to tell engines apart by, in half a minute
@@ -103,7 +103,7 @@ def test_int8_writes_as_well_as_the_reference(reference: TorchEngine, validation
 def test_a_title_is_described_without_torch() -> None:
     """Cold start is a matter of what is imported: neither torch nor transformers, once the model is converted."""
     code = (
-        "import sys, shelftalker; from shelftalker.recipe import Recipe; "
+        "import sys, shelftalker; from shelftalker.recipe.recipe import Recipe; "
         "text = shelftalker.load('bundled', Recipe(device='cpu')).describe('Blue wool scarf'); "
         "assert text; print('torch' in sys.modules, 'transformers' in sys.modules)"
     )

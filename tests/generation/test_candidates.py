@@ -8,9 +8,9 @@ from sacrebleu.metrics import CHRF
 
 from shelftalker import ShelftalkerError
 from shelftalker.generation.candidates import choose
-from shelftalker.generation.decoding import Decoding, decoding_signature
 from shelftalker.generation.engine import row_seed
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.decoding import Decoding, decoding_signature
+from shelftalker.recipe.recipe import Recipe
 
 TEXTS = [
     "A warm lamp for the desk, made of oak.",

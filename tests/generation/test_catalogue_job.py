@@ -19,10 +19,10 @@ import pytest
 from generation.played import MODEL, PlayedEngine
 
 from shelftalker import ShelftalkerError, prompt
-from shelftalker.generation import catalogue_job
-from shelftalker.generation.catalogue_job import generate
-from shelftalker.generation.catalogue_output import NEW_TYPES, neutral
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
+from shelftalker.writing.job import job as catalogue_job
+from shelftalker.writing.job.job import generate
+from shelftalker.writing.job.output import NEW_TYPES, neutral
 
 ROWS: list[dict[str, Any]] = [
     {"sku": f"S{number}", "title": f"Blue lamp {number}", "price": number * 1.10, "tags": ["a", {"b": number}]}

@@ -11,12 +11,12 @@ import pytest
 
 import shelftalker
 from shelftalker import ShelftalkerError, prompt
-from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.engine import load_engine
 from shelftalker.models import convert
 from shelftalker.models.convert import export
 from shelftalker.models.load import load_model
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.decoding import Decoding
+from shelftalker.recipe.recipe import Recipe
 
 PROMPTS = [prompt.render(f"blue bottle {number}") for number in range(6)]
 

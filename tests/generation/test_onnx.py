@@ -11,7 +11,7 @@ import pytest
 from shelftalker import ShelftalkerError, prompt
 from shelftalker.models.convert import export
 from shelftalker.models.load import load_model
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 STEPS = 9
 RECIPE = Recipe(device="cpu", dtype="float32")

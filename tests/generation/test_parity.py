@@ -14,12 +14,12 @@ import pytest
 
 from shelftalker import ShelftalkerError, prompt
 from shelftalker.generation.ct2_engine import Ct2Engine
-from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.engine import load_engine
 from shelftalker.generation.torch_engine import TorchEngine
 from shelftalker.models import convert
 from shelftalker.models.load import load_model, resolve
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.decoding import Decoding
+from shelftalker.recipe.recipe import Recipe
 
 NOUNS = ("bottle", "shirt", "kettle", "wallet", "lamp")
 PROMPTS = [prompt.render(f"{'blue ' * (number % 5)}{NOUNS[number % 5]} {number} ml") for number in range(40)]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from shelftalker.generation.catalogue_job import generate
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
+from shelftalker.writing.job.job import generate
 
 pytest.importorskip("ray", reason="the extra [ray] is not installed")
 

@@ -10,10 +10,10 @@ import pytest
 
 import shelftalker
 from shelftalker import ShelftalkerError, prompt
-from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.torch_engine import TorchEngine
 from shelftalker.models.load import resolve
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.decoding import Decoding
+from shelftalker.recipe.recipe import Recipe
 
 PROMPTS = [prompt.render(f"{'blue ' * (number % 4)}steel bottle {number}") for number in range(9)]
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from shelftalker.models import bundled, direct
+from shelftalker import bundled
+from shelftalker.models import direct
 from shelftalker.models.convert import converted, write_ct2
 from shelftalker.models.load import load_model, resolve
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 
 @pytest.fixture(params=["tiny_t5", "tiny_tied_t5", "bundled"])

@@ -33,7 +33,7 @@ try:
         torch.set_num_threads(1)
         from shelftalker.finetuning import loop
         from shelftalker.finetuning.trainer import finetune
-        from shelftalker.recipe import Recipe
+        from shelftalker.recipe.recipe import Recipe
         save = loop.AdapterTrainer._save
         def saved(self, *args, **kwargs):
             print("saving", flush=True)

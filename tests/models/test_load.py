@@ -214,7 +214,7 @@ def test_an_adapter_on_a_base_of_another_shape_is_refused(tiny_tied_t5: Path, ad
 
 
 def test_a_recipes_base_stands_in_for_a_lost_one_with_a_note(tiny_t5: Path, adapter: Path, tmp_path: Path) -> None:
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
     folder = shutil.copytree(adapter, tmp_path / "moved")
     config = json.loads((folder / "adapter_config.json").read_text())
@@ -230,8 +230,8 @@ def test_an_adapter_of_the_bundled_model_names_it_and_refuses_other_weights(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bundled weights may change between versions; an adapter of the old ones would load and write nonsense."""
+    from shelftalker import bundled
     from shelftalker.finetuning.trainer import finetune
-    from shelftalker.models import bundled
     from tests.finetuning.test_finetune import tiny_recipe
 
     for number in range(2):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shelftalker import files
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 nbclient = pytest.importorskip("nbclient", reason="the extra [notebooks] is not installed")
 nbformat = pytest.importorskip("nbformat", reason="the extra [notebooks] is not installed")

@@ -13,8 +13,8 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.playground import view
 from shelftalker.playground.app import attempt
 from shelftalker.playground.desk import TITLES, Desk, decoding_of, differences
-from shelftalker.recipe import Recipe
-from shelftalker.serve.writer import Writer
+from shelftalker.recipe.recipe import Recipe
+from shelftalker.writing.writer import Writer
 
 
 def fake_writer(model: str, recipe: Recipe) -> Writer:
@@ -169,7 +169,7 @@ def test_findings_are_highlighted_and_text_is_escaped(recipe: Recipe) -> None:
 def test_overlapping_findings_keep_the_text_whole() -> None:
     import re
 
-    from shelftalker.evaluation.checks import Finding
+    from shelftalker.checks.check import Finding
 
     text = "It <weighs> 90 kg & more"
     findings = [
@@ -186,8 +186,8 @@ def test_overlapping_findings_keep_the_text_whole() -> None:
 
 
 def test_many_findings_unfold() -> None:
-    from shelftalker.evaluation.checks import Finding
-    from shelftalker.serve.writer import Written
+    from shelftalker.checks.check import Finding
+    from shelftalker.writing.writer import Written
 
     text = "1 2 3 4 5 6"
     findings = tuple(Finding("number", text[at], at, at + 1, f"no {text[at]} there") for at in range(0, 11, 2))

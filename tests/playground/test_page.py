@@ -17,7 +17,7 @@ import pytest
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.playground.app import build, launch
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 pytest.importorskip("gradio", reason="the extra [playground] is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -35,7 +35,7 @@ def watch(event, arguments):
         raise OSError("refused by the test")
 sys.addaudithook(watch)
 from shelftalker.playground.app import launch
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 model, data = sys.argv[1:]
 recipe = Recipe().with_flags(base_model=model, paths={"data": data}, decoding={"max_new_tokens": 12})
 page = launch(model, recipe, port=0, block=False)

@@ -10,8 +10,8 @@ from fakes import FakeEngine
 
 from shelftalker.playground.desk import Desk
 from shelftalker.playground.widgets import panel
-from shelftalker.recipe import Recipe
-from shelftalker.serve.writer import Writer
+from shelftalker.recipe.recipe import Recipe
+from shelftalker.writing.writer import Writer
 
 ui = pytest.importorskip("ipywidgets", reason="the extra [notebooks] is not installed")
 

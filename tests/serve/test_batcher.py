@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shelftalker.generation.settings import Decoding
+from shelftalker.recipe.generation import Decoding
 from shelftalker.serve.batcher import Batcher, BusyError, ClosedError
 
 GREEDY, BEAMS = Decoding(), Decoding(beams=4)

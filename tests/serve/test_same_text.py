@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from shelftalker.describer import load
-from shelftalker.generation.settings import Decoding
 from shelftalker.playground.desk import Desk
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.generation import Decoding
+from shelftalker.recipe.recipe import Recipe
 from shelftalker.serve.app import create_app
+from shelftalker.writing.describer import load
 
 pytest.importorskip("fastapi", reason="the extra [serve] is not installed")
 from fastapi.testclient import TestClient

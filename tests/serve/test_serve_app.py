@@ -11,10 +11,10 @@ import pytest
 from fakes import FakeEngine
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 from shelftalker.serve.app import create_app
 from shelftalker.serve.messages import Limits
-from shelftalker.serve.writer import Writer
+from shelftalker.writing.writer import Writer
 
 pytest.importorskip("fastapi", reason="the extra [serve] is not installed")
 from fastapi.testclient import TestClient

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 from shelftalker.serve.app import serve
 
 pytest.importorskip("uvicorn", reason="the extra [serve] is not installed")
@@ -24,8 +24,9 @@ PROGRAM = """
 import sys, time
 sys.path.insert(0, {tests!r})
 from fakes import FakeEngine
-from shelftalker.recipe import Recipe
-from shelftalker.serve import app, writer
+from shelftalker.recipe.recipe import Recipe
+from shelftalker.serve import app
+from shelftalker.writing import writer
 
 class Slow(FakeEngine):
     def generate(self, *arguments, **more):

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shelftalker import console
-from shelftalker.catalogue import duplicates, split
+from shelftalker.catalogue import split
+from shelftalker.catalogue.clean.shard import Result, Settings
 from shelftalker.catalogue.deliver import LATE_REASONS, SPLITS, Delivery
-from shelftalker.catalogue.keys import GRAMS, KEYS
-from shelftalker.catalogue.shard import Result, Settings
+from shelftalker.catalogue.groups import duplicates
+from shelftalker.catalogue.groups.keys import GRAMS, KEYS
 from shelftalker.errors import ShelftalkerError
 
 if TYPE_CHECKING:
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 
 class Assembly:

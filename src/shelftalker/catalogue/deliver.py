@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from shelftalker.catalogue.shard import GROUP_AT, Settings, Shards
+from shelftalker.catalogue.clean.shard import GROUP_AT, Settings, Shards
 
 SPLITS = ("train", "val", "test")
 LATE_REASONS = ("sibling_of_test", "over_cap", "duplicate_title", "duplicate_description")

@@ -24,9 +24,9 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.manifest import Stage
 
 if TYPE_CHECKING:
-    from shelftalker.catalogue.shard import Result
-    from shelftalker.catalogue.source import Source
-    from shelftalker.recipe import Recipe
+    from shelftalker.catalogue.clean.shard import Result
+    from shelftalker.catalogue.read.source import Source
+    from shelftalker.recipe.recipe import Recipe
 
 OUTPUTS = ("train.jsonl", "val.jsonl", "test.jsonl", "rejected.jsonl", "card.json", "card.html")
 SMALL = 12 << 20
@@ -58,7 +58,8 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
     Raises:
         ShelftalkerError: no input, an input that cannot be read, a column that is not there, no usable row.
     """
-    from shelftalker.catalogue import publish, source
+    from shelftalker.catalogue import publish
+    from shelftalker.catalogue.read import source
 
     began = time.monotonic()
     data = recipe.paths.data
@@ -101,13 +102,13 @@ def _run(
     recipe: Recipe, sources: list[Source], scratch: Path, beside: ThreadPoolExecutor
 ) -> tuple[dict[str, Any], dict[Path, Future[str]]]:
     """The three passes, and the card; of the other files the hashes, once they are on the disk."""
-    from shelftalker.catalogue import card as cards
     from shelftalker.catalogue import publish
     from shelftalker.catalogue.assemble import Assembly
-    from shelftalker.catalogue.card_page import page
+    from shelftalker.catalogue.card import card as cards
+    from shelftalker.catalogue.card.page import page
+    from shelftalker.catalogue.clean.shard import Settings
+    from shelftalker.catalogue.clean.workers import Pool
     from shelftalker.catalogue.deliver import Worker
-    from shelftalker.catalogue.shard import Settings
-    from shelftalker.catalogue.workers import Pool
 
     total = sum(found.path.stat().st_size for found in sources)
     is_small = total <= SMALL
@@ -161,7 +162,7 @@ def _gather(scratch: Path, results: list[Result]) -> str:
 
 
 def _clean(pool: Any, sources: list[Source], total: int) -> list[Result]:
-    from shelftalker.catalogue.source import jobs
+    from shelftalker.catalogue.read.source import jobs
 
     def numbered() -> Iterator[Any]:
         number = 0

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from shelftalker.catalogue import words
-from shelftalker.catalogue.settings import SplitSettings
+from shelftalker.catalogue.groups import words
+from shelftalker.recipe.catalogue import SplitSettings
 
 TRAIN, VAL, TEST, SIBLING_OF_TEST, OVER_CAP = range(5)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from shelftalker.models.load import ModelRef
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 KEY = "recipe key evaluate.bertscore"
 LAYERS = {

@@ -15,7 +15,7 @@ from shelftalker.evaluation.rows import Rows
 from shelftalker.evaluation.scoring import score
 from shelftalker.evaluation.verdict import judge
 from shelftalker.manifest import Stage
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 SNAPSHOT_ROWS = 20
 

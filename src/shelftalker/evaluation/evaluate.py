@@ -14,7 +14,7 @@ from shelftalker.evaluation.rows import Rows
 from shelftalker.evaluation.scoring import score
 from shelftalker.evaluation.verdict import judge
 from shelftalker.manifest import Stage
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 TEST_LEDGER = "test_scored.json"
 """Under the outputs folder: when which model was scored on which test rows."""

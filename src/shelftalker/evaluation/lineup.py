@@ -17,7 +17,7 @@ from shelftalker.evaluation.scoring import Entry, Protocol
 if TYPE_CHECKING:
     from shelftalker.evaluation.rows import Rows
     from shelftalker.models.load import ModelRef
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 ZERO_SHOT = "zero-shot"
 
@@ -164,7 +164,7 @@ def name_of(ref: ModelRef) -> str:
 
 def write(found: Results, path: Path, report: Path) -> list[Path]:
     """Write results.json and report.html; returns both."""
-    from shelftalker.evaluation.report import write_report
+    from shelftalker.evaluation.report.report import write_report
 
     results.write(found, path)
     write_report(found, report)

@@ -15,7 +15,7 @@ from shelftalker.evaluation import cache
 if TYPE_CHECKING:
     from shelftalker.generation.engine import Engine
     from shelftalker.models.load import ModelRef
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 
 @dataclass
@@ -96,7 +96,7 @@ def _key(ref: ModelRef, examples: Sequence[Example], recipe: Recipe) -> str:
 
 
 def _write(engine: Engine, examples: Sequence[Example], recipe: Recipe, label: str) -> dict[str, Any]:
-    from shelftalker.generation.decoding import decoding_signature
+    from shelftalker.recipe.decoding import decoding_signature
 
     with console.progress(f"{label} writes", len(examples)) as bar:
         written = engine.generate(

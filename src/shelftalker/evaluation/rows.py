@@ -18,7 +18,7 @@ from shelftalker.prompt import fields
 from shelftalker.retrieve.index import CatalogueIndex
 
 if TYPE_CHECKING:
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 
 class Rows:

@@ -251,7 +251,7 @@ class _Findings:
         return _checks([self._find(row, product.reference, False) for row, product in enumerate(self._products)])
 
     def _find(self, row: int, text: str, hit_cap: bool) -> list[schema.Finding]:
-        from shelftalker.evaluation.checks import check
+        from shelftalker.checks.check import check
 
         key = (row, text, hit_cap)
         if key not in self._seen:
@@ -264,7 +264,7 @@ class _Findings:
 
 
 def _checks(found: Sequence[Sequence[schema.Finding]]) -> schema.Checks:
-    from shelftalker.evaluation.checks import CHECKS
+    from shelftalker.checks.check import CHECKS
 
     rows = max(len(found), 1)
     hits = Multiset(name for row in found for name in {one.check for one in row})

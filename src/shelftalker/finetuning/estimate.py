@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shelftalker import console
 from shelftalker.device import DevicePolicy
 from shelftalker.models.load import ModelRef
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from shelftalker.finetuning.batching import Encoded, Encoding

@@ -19,7 +19,7 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning import checkpoints, run_folder
 from shelftalker.finetuning.batching import IGNORED, Collator, Encoding, EpochSampler
 from shelftalker.models import adapter as adapters
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 
 class AdapterTrainer(Trainer):  # type: ignore[misc]

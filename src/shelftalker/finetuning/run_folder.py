@@ -13,7 +13,7 @@ from shelftalker import console, files
 from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning import checkpoints
 from shelftalker.manifest import Stage
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 IDENTITY = "run.json"
 LOG = "log.jsonl"

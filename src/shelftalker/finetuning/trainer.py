@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shelftalker import console, device
 from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning import checkpoints, run_folder
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from shelftalker.catalogue.examples import Example
@@ -276,7 +276,7 @@ def _policy(recipe: Recipe) -> device.DevicePolicy:
 
 def _recorded(ref: ModelRef) -> str:
     """The base model's name as an adapter records it: it must be found from any working folder."""
-    from shelftalker.models.bundled import NAME
+    from shelftalker.bundled import NAME
 
     return str(Path(ref.path).absolute()) if ref.kind == "folder" and ref.given != NAME else ref.given
 

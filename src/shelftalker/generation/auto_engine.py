@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from shelftalker import console
 from shelftalker.generation.ct2_engine import Ct2Engine, why_not
-from shelftalker.generation.decoding import Decoding
 from shelftalker.models.convert import why_not_ct2
+from shelftalker.recipe.decoding import Decoding
 
 if TYPE_CHECKING:
     from shelftalker.generation.engine import Advance, Engine, Generation
     from shelftalker.models.load import ModelRef
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 
 def why_transformers(ref: ModelRef, recipe: Recipe) -> str | None:

@@ -39,7 +39,7 @@ def choose(
 
 
 def _passes(text: str, fields: Mapping[str, str], hit_cap: bool) -> bool:
-    from shelftalker.evaluation.checks import check
+    from shelftalker.checks.check import check
 
     columns = {name: value for name, value in fields.items() if name != "title"}
     return bool(text.strip()) and not check(fields.get("title", ""), text, columns, hit_cap=hit_cap)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
 from shelftalker.generation.prompts import fit
 from shelftalker.models import convert
+from shelftalker.recipe.decoding import Decoding
 
 if TYPE_CHECKING:
     from shelftalker.models.load import ModelRef
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 _FEW, _SMALL_BYTES = 4, 64 * 2**20
 _LOGIT_BYTES = 128 * 2**20  # memory that the logits of one batch of references may take

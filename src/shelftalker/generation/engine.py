@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from shelftalker import console
 from shelftalker.generation.candidates import choose
-from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.prompts import fit, parse
+from shelftalker.recipe.decoding import Decoding
 
 if TYPE_CHECKING:
     from shelftalker.models.load import ModelRef
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 Advance = Callable[[int], None]
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.decoding import Decoding
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
+from shelftalker.recipe.decoding import Decoding
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from shelftalker.models.load import LoadedModel, ModelRef
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 _LOGIT_BYTES = 256 * 2**20  # memory that one portion of teacher-forced logits may take
 

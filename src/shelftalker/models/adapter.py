@@ -12,7 +12,7 @@ from shelftalker.models import folder as folders
 from shelftalker.models.quiet import hushed
 
 if TYPE_CHECKING:
-    from shelftalker.finetuning.settings import LoraSettings
+    from shelftalker.recipe.finetuning import LoraSettings
 
 FACTS = "shelftalker.json"
 _PREFIX = "base_model.model."

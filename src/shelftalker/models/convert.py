@@ -10,12 +10,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from shelftalker import __version__, console, files, manifest
+from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
+from shelftalker.version import __version__
 
 if TYPE_CHECKING:
     from shelftalker.models.load import LoadedModel, ModelRef
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 FACTS = "shelftalker.json"
 SCHEMA = "shelftalker.ct2/1"
@@ -197,10 +198,10 @@ def export(
     Raises:
         ShelftalkerError: the model cannot be had or converted, ``out`` holds something else, or the disk is full.
     """
+    from shelftalker.export.merged import load_merged
+    from shelftalker.export.onnx import check_onnx, write_onnx
     from shelftalker.models.load import ModelRef, resolve
-    from shelftalker.models.merged import load_merged
-    from shelftalker.models.onnx import check_onnx, write_onnx
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
     chosen = recipe or Recipe()
     out = Path(out)
@@ -306,6 +307,6 @@ def _config(ref: ModelRef) -> dict[str, Any]:
 
 def _on_cpu() -> Recipe:
     """Merging and converting happen in float32 on the CPU, whatever device will generate."""
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
     return Recipe(device="cpu", dtype="float32")

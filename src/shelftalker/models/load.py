@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from shelftalker import console, device
+from shelftalker import bundled, console, device
 from shelftalker.errors import ShelftalkerError
 from shelftalker.models import adapter as adapters
-from shelftalker.models import bundled, hub
 from shelftalker.models import folder as folders
+from shelftalker.models import hub
 from shelftalker.models.quiet import hushed
 
 if TYPE_CHECKING:
-    from shelftalker.recipe import Recipe
+    from shelftalker.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import Any
 from shelftalker import console
 from shelftalker.errors import ShelftalkerError
 from shelftalker.extras import need
-from shelftalker.generation.settings import Decoding
 from shelftalker.playground import view
 from shelftalker.playground.desk import CONTROLS, Desk, decoding_of
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.generation import Decoding
+from shelftalker.recipe.recipe import Recipe
 from shelftalker.serve.address import LOOPBACK, bind
 
 TITLE_CHARACTERS = 2_000

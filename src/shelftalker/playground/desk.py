@@ -11,9 +11,9 @@ from typing import Any
 
 from shelftalker import console, prompt
 from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.settings import Decoding
-from shelftalker.recipe import Recipe
-from shelftalker.serve.writer import Product, Writer, Written, one_line
+from shelftalker.recipe.generation import Decoding
+from shelftalker.recipe.recipe import Recipe
+from shelftalker.writing.writer import Product, Writer, Written, one_line
 
 LOADED_AT_ONCE = 3
 EXAMPLES = 5

@@ -7,15 +7,15 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.decoding import Decoding, decoding_signature
 from shelftalker.playground.desk import differences
-from shelftalker.recipe import Recipe
-from shelftalker.serve.writer import Written
+from shelftalker.recipe.decoding import Decoding, decoding_signature
+from shelftalker.recipe.recipe import Recipe
+from shelftalker.writing.writer import Written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shelftalker.evaluation.checks import Finding
+    from shelftalker.checks.check import Finding
 
 STYLE = """
 .st-card { border: 1px solid #8884; border-top: 5px solid #0d9488; border-radius: 10px; padding: 14px 18px;

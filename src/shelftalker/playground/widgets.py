@@ -10,7 +10,7 @@ from shelftalker.extras import need
 from shelftalker.playground import view
 from shelftalker.playground.app import attempt
 from shelftalker.playground.desk import CONTROLS, Desk, decoding_of
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.recipe import Recipe
 
 _WIDE = {"width": "100%"}
 

@@ -8,11 +8,11 @@ import html
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shelftalker import __version__, console
+from shelftalker import console
 from shelftalker.errors import ShelftalkerError
 from shelftalker.extras import need
-from shelftalker.generation.settings import Decoding
-from shelftalker.recipe import Recipe
+from shelftalker.recipe.generation import Decoding
+from shelftalker.recipe.recipe import Recipe
 from shelftalker.serve.address import LOOPBACK, bind
 from shelftalker.serve.batcher import Batcher, BusyError, ClosedError
 from shelftalker.serve.messages import (
@@ -25,7 +25,8 @@ from shelftalker.serve.messages import (
     ModelOut,
     sentence,
 )
-from shelftalker.serve.writer import Product, Writer, Written
+from shelftalker.version import __version__
+from shelftalker.writing.writer import Product, Writer, Written
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request

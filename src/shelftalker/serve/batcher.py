@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.settings import Decoding
+from shelftalker.recipe.generation import Decoding
 
 Product = TypeVar("Product")
 Text = TypeVar("Text")

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.settings import Decoding
-from shelftalker.serve.writer import Product, Written
+from shelftalker.recipe.generation import Decoding
+from shelftalker.writing.writer import Product, Written
 
 
 @dataclass(frozen=True)

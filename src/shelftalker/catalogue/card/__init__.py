@@ -1,0 +1,1 @@
+"""The data card: its facts, its page, and the proof that test rows were not seen."""

@@ -1,0 +1,185 @@
+"""The data card: where every raw row went and why, what the rules did, and the proof that test rows were not seen."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shelftalker.catalogue import split
+from shelftalker.catalogue.card import overlap
+from shelftalker.catalogue.clean.cleaner import REASONS
+from shelftalker.catalogue.clean.rules import RULES
+from shelftalker.catalogue.clean.shard import SAMPLES, Result
+from shelftalker.catalogue.deliver import LATE_REASONS, SPLITS
+from shelftalker.catalogue.groups import words
+
+if TYPE_CHECKING:
+    from shelftalker.catalogue.assemble import Assembly
+    from shelftalker.catalogue.read.source import Source
+    from shelftalker.recipe.recipe import Recipe
+
+SCHEMA = "shelftalker.card/1"
+OPENINGS = 20
+
+
+def build(
+    recipe: Recipe, sources: list[Source], results: list[Result], assembly: Assembly, seen: dict[str, Any]
+) -> dict[str, Any]:
+    """The card's content, once the splits' files are written; `card.json` is this, `card.html` shows it.
+
+    ``rows.raw`` is the sum of train, val, test and rejected; ``reasons`` add up to rejected; ``seen`` is what
+    `seen_in_train` found.
+    """
+    reasons: Counter[str] = Counter()
+    rules: Counter[str] = Counter()
+    for result in results:
+        reasons.update(result.reasons)
+        rules.update(result.rules)
+    for index, name in enumerate(LATE_REASONS):
+        reasons[name] += int((assembly.places == 3 + index).sum())
+    counts = {name: int((assembly.places == place).sum()) for place, name in enumerate(SPLITS)}
+    raw = sum(result.lines - result.blank for result in results)
+    in_split = assembly.places < 3
+    return {
+        "schema": SCHEMA,
+        "name": recipe.name,
+        "rows": {"raw": raw, **counts, "rejected": sum(reasons.values())},
+        "sources": _sources(sources, results),
+        "reasons": {name: {"rows": reasons[name], "why": REASONS[name]} for name in REASONS if reasons[name]},
+        "rules": {
+            rule.name: {
+                "on": bool(getattr(recipe.clean, rule.name)),
+                "texts_changed": rules[rule.name],
+                "what": (rule.apply.__doc__ or "").strip().splitlines()[0].replace("``", ""),
+            }
+            for rule in RULES.values()
+        },
+        "not_prose": int((~assembly.keys["is_prose"][in_split]).sum()),
+        "split": {"by": recipe.split.by, "seed": recipe.seed, **_groups(recipe, assembly)},
+        "overlap": seen,
+        "lengths": {
+            "title_words": _histogram(assembly.keys["title_words"][in_split], 1, 30),
+            "description_words": _histogram(assembly.keys["words"][in_split], 10, 30),
+        },
+        "openings": _openings(assembly, in_split, assembly.folder),
+        "samples": _samples(results),
+        "settings": {
+            key: getattr(recipe, key).model_dump(mode="json", exclude={"workers"})
+            for key in ("prepare", "clean", "duplicates", "split")
+        },
+    }
+
+
+def _sources(sources: list[Source], results: list[Result]) -> list[dict[str, Any]]:
+    found = []
+    for source in sources:
+        mine = [result for result in results if (result.source, result.is_test) == (source.name, source.is_test)]
+        found.append(
+            {
+                "name": source.name,
+                "format": source.format,
+                "is_test": source.is_test,
+                "rows": sum(result.lines - result.blank for result in mine),
+                "blank_lines": sum(result.blank for result in mine),
+                "rows_not_in_utf8": sum(result.recoded for result in mine),
+                "columns": {
+                    "title": source.columns.title,
+                    "description": source.columns.description,
+                    "id": source.columns.id,
+                    "keep": list(source.columns.keep),
+                },
+            }
+        )
+    return found
+
+
+def _groups(recipe: Recipe, assembly: Assembly) -> dict[str, Any]:
+    """Near-duplicate groups among the rows that are in a split."""
+    places, groups = assembly.places, assembly.groups
+    chosen = places < 3
+    sizes = words.repeats(groups[chosen])
+    found: dict[str, Any] = {
+        "near_duplicates": recipe.duplicates.near,
+        "groups": len(sizes),
+        "rows_with_sibling": int(sizes[sizes > 1].sum()),
+        "largest_group": int(sizes.max(initial=0)),
+        "groups_by_size": {
+            label: int(((sizes >= low) & (sizes <= high)).sum())
+            for label, low, high in (
+                ("1", 1, 1), ("2", 2, 2), ("3-5", 3, 5), ("6-20", 6, 20), ("21-100", 21, 100), ("101+", 101, 1 << 62),
+            )
+        },
+    }  # fmt: skip
+    test = groups[places == split.TEST]
+    found["test_rows_with_sibling_in_train"] = int(words.among(test, groups[places == split.TRAIN]).sum())
+    return found
+
+
+def seen_in_train(recipe: Recipe, assembly: Assembly, threads: int) -> dict[str, Any]:
+    """Test against train as they are now, and as a split of the raw rows at random would have had them."""
+    keys = assembly.keys
+    grams = assembly.grams()
+    chance = split.draw(words.mix(keys["row_key"]) ^ keys["tie"], recipe.seed, purpose=2)
+    test_share = recipe.split.test or recipe.split.val
+    naive = np.where(
+        chance < recipe.split.train, split.TRAIN, np.where(chance >= 1 - test_share, split.TEST, split.VAL)
+    )
+    if keys["is_test"].any():
+        naive = np.where(keys["is_test"], split.TEST, split.TRAIN)
+    return {
+        "gram_share": assembly.gram_share,
+        "before": overlap.measure(keys, naive.astype(np.uint8), grams, assembly.groups, threads),
+        "after": overlap.measure(keys, assembly.places, grams, assembly.groups, threads),
+    }
+
+
+def _histogram(values: Any, width: int, bins: int) -> dict[str, Any]:
+    """Counts by length: ``bins`` bins of ``width`` words, the last one open-ended."""
+    if not len(values):
+        return {"width": width, "counts": [], "mean": 0.0, "quartiles": [0, 0, 0], "longest": 0}
+    counts = np.bincount(np.minimum((values - 1) // width, bins - 1).astype(np.int64), minlength=bins)
+    return {
+        "width": width,
+        "counts": counts.tolist(),
+        "mean": round(float(values.mean()), 2),
+        "quartiles": [round(float(value), 1) for value in np.percentile(values, [25, 50, 75])],
+        "longest": int(values.max()),
+    }
+
+
+def _openings(assembly: Assembly, in_split: Any, folder: Path) -> list[dict[str, Any]]:
+    """The most frequent first three words of descriptions; the words are read from the first row that has them."""
+    rows = np.flatnonzero(in_split)
+    values, first, counts = np.unique(assembly.keys["opening"][rows], return_index=True, return_counts=True)
+    top = np.lexsort((values, -counts))[:OPENINGS]
+    sizes = assembly.keys["size"].astype(np.int64)
+    found = []
+    for at in top[counts[top] > 1].tolist():
+        row = int(rows[first[at]])
+        place = int(assembly.places[row])
+        offset = int(sizes[:row][assembly.places[:row] == place].sum())
+        with (folder / f"{SPLITS[place]}.jsonl").open("rb") as file:
+            file.seek(offset)
+            text = json.loads(file.readline())["target_text"]
+        found.append({"text": " ".join(text.split()[:3]), "rows": int(counts[at])})
+    return found
+
+
+def _samples(results: list[Result]) -> dict[str, list[dict[str, str]]]:
+    """For each rule some rows that it changed, those with the lowest hashes: the same whatever the shards were."""
+    merged: dict[str, set[tuple[int, str, str, str, str]]] = {}
+    for result in results:
+        for rule, rows in result.samples.items():
+            merged.setdefault(rule, set()).update(rows)
+    names = ("raw_title", "raw_description", "title", "description")
+    return {
+        rule: [
+            dict(zip(names, (text[:2000] for text in row[1:]), strict=True)) for row in sorted(merged[rule])[:SAMPLES]
+        ]
+        for rule in RULES
+        if rule in merged
+    }

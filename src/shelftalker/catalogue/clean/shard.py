@@ -1,0 +1,316 @@
+"""One shard of a catalogue: raw lines in; cleaned examples, rejected rows, and the keys that set logic needs, out.
+
+Runs in worker processes. A shard's files are `N.lines` (examples as they will be written), `N.rejects` and
+`N.rejects.npy` (rows that were rejected, and their lines), `N.keys.npy` (one record a kept row), `N.grams.npy`
+(13-grams, for the card) and, for near-duplicates, `N.shingles.npy`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from isal import isal_zlib
+
+from shelftalker import prompt
+from shelftalker.catalogue.clean.cleaner import Cleaner
+from shelftalker.catalogue.groups.keys import GRAMS, KEYS, Keys
+from shelftalker.recipe.catalogue import CleanSettings
+
+SAMPLES = 3
+BLOCK = 500
+"""Rows that are cleaned before their keys are taken: few enough that their texts are still in the processor's cache."""
+GROUP_AT = slice(-19, -3)
+"""Where the group's 16 hexadecimal digits are in an example's line."""
+REASON_KEY = "__reason__"
+"""Key of a row by which a reader of tables says why the row is to be rejected."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which key of a row holds the title, the description and the id, and which further ones are kept."""
+
+    title: str
+    description: str
+    id: str | None = None
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every shard of a run shares."""
+
+    scratch: Path
+    clean: CleanSettings
+    template: str
+    near: bool
+    gram_share: int = 1
+    """One in so many 13-grams is kept for the card's overlap."""
+    tokenizer: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One shard to clean: whole lines, as a byte range of a plain file or as a block of bytes."""
+
+    number: int
+    source: str
+    columns: Columns
+    is_test: bool = False
+    path: str | None = None
+    start: int = 0
+    end: int = 0
+    data: bytes = b""
+
+
+@dataclass
+class Result:
+    """What the parent process needs to know of a shard."""
+
+    number: int
+    source: str
+    is_test: bool = False
+    input_size: int = 0
+    lines: int = 0
+    blank: int = 0
+    kept: int = 0
+    recoded: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    samples: dict[str, list[tuple[int, str, str, str, str]]] = field(default_factory=dict)
+    """By rule: (rank, raw title, raw description, title, description) of rows that it changed, lowest ranks."""
+
+
+class _Example(msgspec.Struct):
+    input_text: str
+    target_text: str
+    uid: str
+    title: str
+    columns: dict[str, str]
+    group: str
+
+
+_Kept = tuple[int, str, str, str, dict[str, str]]
+"""A cleaned row: its line in the shard, uid, title, description, and further columns."""
+
+
+class _Reject(msgspec.Struct):
+    uid: str
+    reason: str
+    title: str
+
+
+class _UnusableError(Exception):
+    """Carries the reason for which a row is rejected before it is cleaned."""
+
+
+@dataclass
+class _Files:
+    """What becomes the files of a shard."""
+
+    lines: list[bytes] = field(default_factory=list)
+    rejects: list[tuple[int, bytes]] = field(default_factory=list)
+    keys: list[Any] = field(default_factory=list)
+    grams: list[Any] = field(default_factory=list)
+    shingles: list[Any] = field(default_factory=list)
+
+    def write(self, base: Path, *, near: bool) -> None:
+        """Write them; ``base`` is their path without suffix."""
+        Path(f"{base}.lines").write_bytes(b"".join(self.lines))
+        np.save(f"{base}.keys.npy", np.concatenate([np.zeros(0, KEYS), *self.keys]))
+        np.save(f"{base}.grams.npy", np.concatenate([np.zeros(0, GRAMS), *self.grams]))
+        if near:
+            np.save(f"{base}.shingles.npy", np.concatenate([np.zeros(0, np.uint32), *self.shingles]))
+        self.rejects.sort(key=lambda pair: pair[0])
+        np.save(f"{base}.rejects.npy", np.array([line for line, _ in self.rejects], np.uint32))
+        Path(f"{base}.rejects").write_bytes(b"".join([row + b"\n" for _, row in self.rejects]))
+
+
+class Shards:
+    """Cleans shards; made once a worker process, because rules and decoders are costly to build."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._cleaner = Cleaner(settings.clean, settings.tokenizer)
+        self._decoders: dict[Columns, Any] = {}
+        self._encode = msgspec.json.Encoder().encode
+        self._before, _, self._after = settings.template.partition("{title}")
+        self._is_simple = "{" not in self._before + self._after
+
+    def clean(self, job: Job) -> Result:
+        """Clean one shard and write its files."""
+        result, files = Result(job.number, job.source, job.is_test), _Files()
+        rejects, kept = files.rejects, list[_Kept]()
+        cleaner, encode, decode = self._cleaner, self._encode, self._decoder(job.columns)
+        cleaner.counts.clear()
+        names = job.columns.keep
+        number = -1
+        for number, line in enumerate(_lines(job)):
+            try:
+                row = decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                if not line.strip():
+                    result.blank += 1
+                    continue
+                try:
+                    row = self._coerce(line, job.columns, result)
+                except _UnusableError as error:
+                    result.reasons[str(error)] += 1
+                    rejects.append((number, encode(_Reject("", str(error), ""))))
+                    continue
+            cleaned = row.reason or cleaner.row(row.title, row.text)
+            if isinstance(cleaned, str):
+                result.reasons[cleaned] += 1
+                rejects.append((number, encode(_Reject(row.uid, cleaned, row.title[:120]))))
+                continue
+            if cleaner.changed_by:
+                _sample(result, cleaner.changed_by, row.title, row.text, cleaned)
+            columns = {name: cleaner.title(getattr(row, f"keep{at}")) for at, name in enumerate(names)} if names else {}
+            kept.append((number, row.uid, *cleaned, columns))
+            if len(kept) == BLOCK:
+                self._finish(kept, job, result, files)
+                kept.clear()
+        self._finish(kept, job, result, files)
+        result.lines = number + 1
+        result.input_size = len(job.data) or job.end - job.start
+        result.rules = Counter(cleaner.counts)
+        files.write(self.settings.scratch / f"{job.number:06d}", near=self.settings.near)
+        return result
+
+    def _decoder(self, columns: Columns) -> Any:
+        if columns not in self._decoders:
+            fields: list[tuple[str, type, str]] = [("title", str, ""), ("text", str, ""), ("uid", str, "")]
+            rename = {
+                "title": columns.title,
+                "text": columns.description,
+                "uid": columns.id or "__no_id__",
+                "reason": REASON_KEY,
+            }
+            fields += [(f"keep{at}", str, "") for at in range(len(columns.keep))] + [("reason", str, "")]
+            rename |= {f"keep{at}": name for at, name in enumerate(columns.keep)}
+            keys = list(rename.values())
+            if len(set(keys)) < len(keys) or any(not key.isprintable() or "\\" in key or '"' in key for key in keys):
+                # No struct has one key in two roles, or such a key: every row takes the slow way.
+                row_type = msgspec.defstruct("Row", fields, gc=False)
+                self._decoders[columns] = (_always_slow, row_type)
+            else:
+                row_type = msgspec.defstruct("Row", fields, rename=rename, gc=False)
+                self._decoders[columns] = (msgspec.json.Decoder(row_type).decode, row_type)
+        return self._decoders[columns][0]
+
+    def _coerce(self, line: bytes, columns: Columns, result: Result) -> Any:
+        """Read a line that is no plain object of strings: odd encodings, numbers, lists of strings, null."""
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            text = line.decode("cp1252", "replace")
+            result.recoded += 1
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError):
+            raise _UnusableError("broken_row") from None
+        if not isinstance(row, dict):
+            raise _UnusableError("broken_row")
+        reason = row.get(REASON_KEY)
+        values = [as_text(row.get(columns.title)), as_text(row.get(columns.description))]
+        values.append(as_text(row.get(columns.id)) or "" if columns.id else "")
+        values += [as_text(row.get(name)) or "" for name in columns.keep]
+        if values[0] is None or values[1] is None:
+            reason = reason or "not_text"
+            values = [value or "" for value in values]
+        return self._decoders[columns][1](*values, reason if isinstance(reason, str) else "")
+
+    def _finish(self, kept: list[_Kept], job: Job, result: Result, files: _Files) -> None:
+        """Take the keys of some cleaned rows, and encode them as examples."""
+        if not kept:
+            return
+        encode = self._encode
+        numbers, uids, titles, texts, kept_columns = zip(*kept, strict=True)
+        keys = Keys.of(titles, texts, is_test=job.is_test)
+        records = keys.records
+        usable = (records["title_words"] > 0) & (records["words"] > 0)
+        if self.settings.clean.not_prose:
+            usable &= records["is_prose"]
+        lines: list[bytes] = []
+        rows = zip(
+            numbers, uids, titles, texts, kept_columns, records["row_key"].tolist(), usable.tolist(), strict=True
+        )
+        for at, (number, uid, title, text, columns, key, is_usable) in enumerate(rows):
+            if not is_usable:
+                reason = "not_prose" if records["words"][at] else "empty_description"
+                reason = reason if records["title_words"][at] else "empty_title"
+                result.reasons[reason] += 1
+                files.rejects.append((number, encode(_Reject(uid, reason, title[:120]))))
+                continue
+            group = f"{key:016x}"
+            rendered = (
+                f"{self._before}{title}{self._after}"
+                if self._is_simple
+                else prompt.render(title, columns, self.settings.template)
+            )
+            lines.append(encode(_Example(rendered, text, uid or group, title, columns, group)) + b"\n")
+        files.grams.append(keys.grams(usable, self.settings.gram_share))
+        files.grams[-1]["row"] += result.kept
+        if self.settings.near:
+            shingles, counts = keys.shingles(usable)
+            records["shingles"] = counts
+            files.shingles.append(shingles)
+        records["line"] = numbers
+        records = records[usable]
+        records["size"] = list(map(len, lines))
+        records["tie"] = list(map(isal_zlib.crc32, lines))
+        records["tie"] = records["tie"] << np.uint64(32) | records["size"]
+        files.keys.append(records)
+        files.lines += lines
+        result.kept += len(lines)
+
+
+def as_text(value: object) -> str | None:
+    """A JSON value as text: numbers and lists of strings have one, null is empty; None where there is none."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "ignore").decode("utf-8") if not value.isascii() else value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return as_text(" ".join(value))
+    return None
+
+
+def _lines(job: Job) -> Iterator[bytes]:
+    if job.path is None:
+        yield from io.BytesIO(job.data)
+        return
+    left = job.end - job.start
+    with Path(job.path).open("rb", buffering=1 << 18) as file:
+        file.seek(job.start)
+        while left > 0 and (line := file.readline()):
+            left -= len(line)
+            yield line
+
+
+def _always_slow(_: bytes) -> Any:
+    raise msgspec.DecodeError
+
+
+def _sample(result: Result, changed_by: list[str], title: str, text: str, cleaned: tuple[str, str]) -> None:
+    """Keep the row as an example of what a rule does if it ranks among the lowest by the hash of its raw text."""
+    rank = isal_zlib.crc32(title.encode("utf-8", "replace"))
+    for rule in changed_by:
+        found = result.samples.setdefault(rule, [])
+        if len(found) < SAMPLES or rank < found[-1][0]:
+            if any(row[1] == title for row in found):
+                continue
+            found.append((rank, title, text, *cleaned))
+            found.sort()
+            del found[SAMPLES:]

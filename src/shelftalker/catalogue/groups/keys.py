@@ -1,0 +1,102 @@
+"""What set logic needs to know of cleaned rows instead of their texts: keys, shingles, runs of 13 words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shelftalker.catalogue.groups import words
+
+KEYS = np.dtype(
+    [
+        ("line", "<u4"),  # in the shard, from 0
+        ("size", "<u4"),  # bytes of the example's line
+        ("title_key", "<u8"),
+        ("text_key", "<u8"),
+        ("row_key", "<u8"),  # of title and description together
+        ("tie", "<u8"),  # of the exact line, uid included: orders rows with equal keys
+        ("opening", "<u8"),  # of the description's first three words
+        ("title_words", "<u4"),
+        ("words", "<u4"),
+        ("shingles", "<u4"),
+        ("is_test", "?"),
+        ("is_prose", "?"),
+    ]
+)
+GRAMS = np.dtype([("gram", "<u8"), ("row", "<u4")])
+SHINGLE, OVERLAP = 3, 13
+MOST_SHINGLES = 512
+
+_SMALL_WORDS = (
+    "a an the and or of in on at to for from by with without is are was be it its this that these you your we our as "
+    "not no can will which who all has have into over up out so than when where "
+    "de la le el der die das und mit les des en y para con un une"
+).split()
+# A word is small if its hash's upper 16 bits are those of one of these: wrong for one other word in a thousand.
+_SMALL = np.zeros(1 << 16, bool)
+_SMALL[(words.find([word.encode() for word in _SMALL_WORDS]).hashes >> np.uint64(48)).astype(np.int64)] = True
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Of some rows, the words, and a record of KEYS each (``line``, ``size`` and ``tie`` are left to the caller)."""
+
+    titles: words.Words
+    texts: words.Words
+    records: Any
+
+    @classmethod
+    def of(cls, titles: Sequence[str], texts: Sequence[str], *, is_test: bool) -> Keys:
+        """The keys of rows with these titles and descriptions."""
+        found = cls(
+            words.find([title.encode() for title in titles]),
+            words.find([text.encode() for text in texts]),
+            np.zeros(len(titles), KEYS),
+        )
+        records = found.records
+        records["title_key"], records["text_key"] = words.keys(found.titles), words.keys(found.texts)
+        records["row_key"] = words.mix(records["title_key"] + words.mix(records["text_key"]))
+        records["opening"] = words.openings(found.texts, SHINGLE)
+        records["title_words"], records["words"] = found.titles.counts, found.texts.counts
+        records["is_test"], records["is_prose"] = is_test, _is_prose(found.texts)
+        return found
+
+    def shingles(self, usable: Any) -> tuple[Any, Any]:
+        """The usable rows' sets of shingle hashes, ascending, rows after one another; and the size of each row's set.
+
+        Shingles of descriptions are even, those of titles odd numbers of 32 bits. A set beyond MOST_SHINGLES is
+        represented by its lowest hashes (a bottom-k sketch, Broder 1997).
+        """
+        packed = []
+        for found, odd in ((self.texts, 0), (self.titles, 1)):
+            hashes, rows = words.grams(found, SHINGLE)
+            number = (hashes >> np.uint64(32)) & np.uint64(0xFFFFFFFE) | np.uint64(odd)
+            packed.append(rows.astype(np.uint64) << np.uint64(32) | number)
+        # Sorting whole numbers sorts by row, then by hash.
+        both = words.distinct(np.concatenate(packed))
+        rows = (both >> np.uint64(32)).astype(np.int64)
+        begins = np.searchsorted(rows, np.arange(len(usable) + 1))
+        rank = np.arange(len(rows)) - begins[rows]
+        keep = (rank < MOST_SHINGLES) & usable[rows]
+        counts = np.bincount(rows[keep], minlength=len(usable))
+        return both[keep].astype(np.uint32), counts
+
+    def grams(self, usable: Any, share: int) -> Any:
+        """The descriptions' runs of 13 words, one in ``share`` of them, with the usable row in which each stands."""
+        hashes, rows = words.grams(self.texts, OVERLAP, share)
+        keep = usable[rows] & (self.texts.counts[rows] >= OVERLAP)
+        found = np.zeros(int(keep.sum()), GRAMS)
+        found["gram"] = hashes[keep]
+        found["row"] = (np.cumsum(usable) - 1)[rows[keep]]
+        return found
+
+
+def _is_prose(texts: words.Words) -> Any:
+    """Whether a text of eight words or more has small words among them, as sentences have (at least 8 %)."""
+    small = np.zeros(len(texts.hashes) + 1, np.int64)
+    np.cumsum(_SMALL[(texts.hashes >> np.uint64(48)).astype(np.int64)], out=small[1:])
+    share = small[texts.first[1:]] - small[texts.first[:-1]]
+    return (texts.counts < 8) | (share >= 0.08 * texts.counts)

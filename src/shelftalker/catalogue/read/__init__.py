@@ -1,0 +1,1 @@
+"""From any catalogue file to raw rows: one reader a format."""

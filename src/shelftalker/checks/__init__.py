@@ -1,0 +1,1 @@
+"""What a description claims that its input does not support, and faults of form."""

@@ -1,0 +1,89 @@
+"""What can be seen to be wrong with a description from its title and columns alone: rules, no model, about 1 ms a row.
+
+Two kinds of checks. *Claims*: a number, measure, model number, size, colour, material, name, compatibility or
+certification that the input does not support; the description may be right, but nothing that the writer was given
+says so. *Form*: loops, cut-off endings, copies of the title, another language, markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from shelftalker.checks import figures, form, promises, words
+from shelftalker.checks.given import source
+from shelftalker.checks.quantities import quantities
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: ``text`` is ``description[start:end]``, ``why`` a sentence for people."""
+
+    check: str
+    text: str
+    start: int
+    end: int
+    why: str
+
+
+CHECKS: dict[str, str] = {
+    "number": "a number or count that the input does not give",
+    "unit": "a measure (number with a unit) that the input does not give, after conversion",
+    "model_number": "a model number or code that the input does not give",
+    "size": "a clothing, shoe, bed or paper size that the input does not give",
+    "colour": "a colour that the input does not give",
+    "material": "a material that the input does not give",
+    "name": "a brand-like name that the input does not give",
+    "compatibility": "a device, standard or product it is said to work with that the input does not give",
+    "certification": "a certificate, approval, award or guarantee that the input does not give",
+    "repetition": "a loop: the same words again and again",
+    "cut_off": "an ending in the middle of a sentence",
+    "title_copy": "nothing but the title again",
+    "language": "a language other than English",
+    "markup": "leftover tags, entities, special tokens or pieces of the prompt",
+}
+"""Name of every check and what it looks for."""
+
+
+def check(
+    title: str, description: str, columns: Mapping[str, str] | None = None, *, hit_cap: bool = False
+) -> list[Finding]:
+    """Find what the input does not support and what is malformed in ``description``.
+
+    Args:
+        title: the product's title.
+        description: the text to check.
+        columns: further columns that the writer of the description was given.
+        hit_cap: the generation was stopped by its token limit.
+
+    Returns:
+        The findings in order of their place; none: the description is publishable.
+    """
+    faults = list(form.findings(title, description, hit_cap=hit_cap))
+    # Text that is no English prose makes no claims that English word lists could judge.
+    taken = [(start, end) for name, start, end, _ in faults if name in {"language", "repetition", "markup"}]
+    faults += _claims("\n".join([title, *(str(value) for value in (columns or {}).values())]), description, taken)
+    faults.sort(key=lambda fault: (fault[1], fault[2], fault[0]))
+    return [Finding(name, description[start:end], start, end, why) for name, start, end, why in faults]
+
+
+def _claims(given: str, description: str, taken: list[tuple[int, int]]) -> list[form.Raw]:
+    """Unsupported claims; what one check explains, a later one does not report again."""
+    known = source(given)
+    found = quantities(description)
+    groups: tuple[Iterable[form.Raw], ...] = (
+        promises.certifications(known, description),
+        promises.compatibility(known, description),
+        figures.sizes(known, description),
+        figures.model_numbers(known, description, found),
+        figures.numbers(known, description, found),
+        words.colours(known, description),
+        words.materials(known, description),
+        words.names(known, description),
+    )
+    claims: list[form.Raw] = []
+    for group in groups:
+        new = [raw for raw in group if not any(raw[1] < end and start < raw[2] for start, end in taken)]
+        taken = [*taken, *((start, end) for _, start, end, _ in new)]
+        claims += new
+    return claims

@@ -1,0 +1,191 @@
+"""Checks on the form of a description: loops, cut-off endings, title copies, other languages, markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from shelftalker.checks.lexicon import ENGLISH, FOREIGN
+
+Raw = tuple[str, int, int, str]
+"""Check, start, end, why."""
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?![\w])|[.!?]+(?=\w)|\n|$)+")
+
+
+def findings(title: str, description: str, *, hit_cap: bool) -> Iterator[Raw]:
+    """All findings on form."""
+    if not description.strip():
+        yield "cut_off", 0, len(description), "The description is empty."
+        return
+    marked = list(_markup(description))
+    yield from marked
+    yield from _cut_off(description, hit_cap)
+    tokens = [(match.group().lower(), match.start(), match.end()) for match in _TOKEN.finditer(description)]
+    prose = [token for token in tokens if not any(start <= token[1] < end for _, start, end, _ in marked)]
+    loops = list(_repetition(prose))
+    yield from loops
+    yield from _title_copy(title, prose, description)
+    if not loops:
+        yield from _language(description)
+
+
+_MARKUP = re.compile(
+    r"(?P<tag></?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>|<!--.*?-->)"
+    r"|(?P<special><extra_id_\d+>|<pad>|<unk>|</s>|<s>|<\|[a-z_]+\|>|\[(?:PAD|UNK|CLS|SEP|MASK)\]|▁|⁇)"
+    r"|(?P<entity>&(?:#\d{1,6}|#x[0-9a-fA-F]{1,5}|[a-zA-Z]{2,8}\d?);)"
+    r"|(?P<prompt>\b(?:Title|Description|Product (?:title|description)):|Given a product title|\{\w+\})"
+    r"|(?P<markdown>\*\*[^*\n]+\*\*|(?:^|\n)#{1,4} |\[[^\]\n]+\]\(https?://[^)]*\)|```|__[^_\n]+__|https?://\S+)"
+    r"|(?P<escape>\\[nrt](?![a-z])|\\u[0-9a-fA-F]{4})"
+    r"|(?P<lost>�|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|â€™|â€œ|Ã©|Â(?=[ £©®]))"
+)
+_MARKUP_WHY = {
+    "tag": "an HTML tag",
+    "special": "a token of the model",
+    "entity": "an HTML entity",
+    "prompt": "a piece of the prompt",
+    "markdown": "Markdown",
+    "escape": "an escape sequence",
+    "lost": "a broken character",
+}
+
+
+_SUSPECT = re.compile(r"[<&{*#\[`_\\▁⁇�\x00-\x1f\x7f-\x9fâÃÂ]|://|itle:|escription:|Given a product")
+
+
+def _markup(text: str) -> Iterator[Raw]:
+    if not _SUSPECT.search(text):
+        return
+    for match in _MARKUP.finditer(text):
+        kind = match.lastgroup or "tag"
+        yield "markup", match.start(), match.end(), f"{_MARKUP_WHY[kind].capitalize()} was left in the text."
+
+
+_ENDED = re.compile(r"(?:[.!?…。]|\.\.\.)[\"'”’»)\]*]*$")
+_DANGLING = re.compile(r"(?:the|a|an|and|or|your|its|their|our)[.…]+", re.IGNORECASE)
+
+
+def _cut_off(text: str, hit_cap: bool) -> Iterator[Raw]:
+    body = text.rstrip()
+    last = body.rsplit(maxsplit=1)[-1]
+    start = len(body) - len(last)
+    if hit_cap:
+        yield "cut_off", start, len(body), "The length limit stopped the model here."
+    elif not _ENDED.search(last):
+        yield "cut_off", start, len(body), "The text ends without a full stop."
+    elif start > 0 and _DANGLING.fullmatch(last):
+        yield "cut_off", start, len(body), "The last sentence breaks off."
+
+
+def _repetition(tokens: list[tuple[str, int, int]]) -> Iterator[Raw]:
+    words = [word for word, _, _ in tokens]
+    loops = _loops(words)
+    for start, end in loops:
+        yield "repetition", tokens[start][1], tokens[end - 1][2], "The same words come again and again."
+    # Apart: eight words that came before, or five words for the third time.
+    if not loops:
+        for start, end in _echoes(words, 8, 2) or _echoes(words, 5, 3):
+            yield "repetition", tokens[start][1], tokens[end - 1][2], "These words were said before."
+
+
+def _loops(words: list[str]) -> list[tuple[int, int]]:
+    """Back to back: one to three words three times, four or more words twice."""
+    count = len(words)
+    found: list[tuple[int, int]] = []
+    places: dict[str, list[int]] = {}
+    for index, word in enumerate(words):
+        places.setdefault(word, []).append(index)
+    index = 0
+    while index < count:
+        best = 0
+        for other in places[words[index]]:
+            size = other - index
+            if not 0 < size <= 24:
+                continue
+            times = 1
+            while words[index + times * size : index + (times + 1) * size] == words[index:other]:
+                times += 1
+            if times >= (2 if size >= 4 else 3):
+                best = max(best, times * size)
+        if best and found and index - found[-1][1] <= 3:
+            found[-1] = (found[-1][0], index + best)  # a loop that stumbles is one loop
+        elif best:
+            found.append((index, index + best))
+        index += best or 1
+    return found
+
+
+def _echoes(words: list[str], size: int, limit: int) -> list[tuple[int, int]]:
+    """Stretches of ``size`` words or more that are said for the ``limit``-th time or later."""
+    grams = [tuple(words[index : index + size]) for index in range(len(words) - size + 1)]
+    if len(set(grams)) == len(grams):
+        return []
+    seen: dict[tuple[str, ...], int] = {}
+    found: list[tuple[int, int]] = []
+    for index, gram in enumerate(grams):
+        seen[gram] = seen.get(gram, 0) + 1
+        if seen[gram] < limit:
+            continue
+        if found and index <= found[-1][1]:
+            found[-1] = (found[-1][0], index + size)
+        else:
+            found.append((index, index + size))
+    return found
+
+
+def _title_copy(title: str, tokens: list[tuple[str, int, int]], text: str) -> Iterator[Raw]:
+    wanted = [match.group().lower() for match in _TOKEN.finditer(title)]
+    words = [word for word, _, _ in tokens]
+    if not words or not wanted:
+        return
+    known = {word.rstrip("s") for word in wanted}
+    added = [word for word in words if word.rstrip("s") not in known]
+    new = len(added)
+    if len(set(added)) <= (1 if len(words) < 12 else 0) or (new / len(words) <= 0.15 and len(words) <= 2 * len(wanted)):
+        yield "title_copy", 0, len(text.rstrip()), "The text repeats the title and adds nothing."
+        return
+    # The whole title again as a sentence of its own, as data feeds write it.
+    if len(wanted) >= 4 and words[: len(wanted)] == wanted:
+        after = text[tokens[len(wanted) - 1][2] :]
+        following = words[len(wanted)] if len(words) > len(wanted) else ""
+        if not after.strip(" .!?") or (
+            re.match(r"\s*[.!:|–-]|\s+[A-Z]", after) and following not in {"is", "are", "has", "was", "by"}
+        ):
+            yield "title_copy", tokens[0][1], tokens[len(wanted) - 1][2], "The title is copied word for word."
+
+
+@lru_cache(maxsize=1)
+def _foreign() -> dict[str, tuple[str, ...]]:
+    """Stop word -> the languages that it belongs to, English ones left out."""
+    words = {word for profile in FOREIGN.values() for word in profile} - ENGLISH
+    return {word: tuple(name for name, profile in FOREIGN.items() if word in profile) for word in words}
+
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+def _language(text: str) -> Iterator[Raw]:
+    if not text.isascii():
+        letters = sum(character.isalpha() for character in text)
+        strange = sum(character.isalpha() and ord(character) > 0x370 for character in text)
+        if letters >= 8 and strange > 0.3 * letters:
+            yield "language", 0, len(text), "Most of the text is not in Latin letters."
+            return
+    foreign = _foreign()
+    for match in _SENTENCE.finditer(text):
+        words = [word.lower() for word in _WORD.findall(match.group())]
+        known = [word for word in words if word in foreign]
+        if len(words) < 5 or len(known) < 2:
+            continue
+        english = sum(word in ENGLISH for word in words)
+        counts: dict[str, float] = {}
+        # Each word counts, and its first time twice, so that one foreign name ("La La Land") does not suffice.
+        for number, word in enumerate(known):
+            for language in foreign[word]:
+                counts[language] = counts.get(language, 0) + (1 if word in known[:number] else 2)
+        best = max(counts, key=lambda language: counts[language])
+        if counts[best] >= 5 and counts[best] / 2 > 1.5 * english:
+            start = match.start() + len(match.group()) - len(match.group().lstrip())
+            yield "language", start, match.end(), f"This reads as {best}, not English."

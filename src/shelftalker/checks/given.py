@@ -1,0 +1,59 @@
+"""An input (title and given columns) that can be asked whether it supports a word, a code or a number."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from shelftalker.checks.lexicon import AMERICAN, IMPLIED_COLOURS, IMPLIED_MATERIALS
+from shelftalker.checks.quantities import Figures, figures
+
+WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
+_PIECES = re.compile(r"[-.'’]")
+_GAPS = re.compile(r"[\W_]+")
+
+
+def stem(word: str) -> str:
+    """A word without its plural, possessive and spelling variants: enough to see "Bottles" in "bottle"."""
+    word = word.lower().replace("’", "'").removesuffix("'s").removesuffix("'")
+    if len(word) > 4 and word.endswith("ies"):
+        word = word[:-3] + "y"
+    elif len(word) > 4 and word.endswith(("ses", "xes", "zes", "ches", "shes")):
+        word = word[:-2]
+    elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    return AMERICAN.get(word, word)
+
+
+class Source:
+    """An input, ready to be asked what it supports."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lower = text.lower()
+        self.spaced = self.lower.replace("-", " ")
+        self.figures: Figures = figures(text)
+        words = [match.group() for match in WORD.finditer(text)]
+        pieces = [piece for word in words for piece in _PIECES.split(word) if piece]
+        self.stems = frozenset(stem(word) for word in [*words, *pieces])
+        self._squeezed = _GAPS.sub("", self.lower)
+        self.colours = self.stems | {name for word in self.stems for name in IMPLIED_COLOURS.get(word, "").split()}
+        implied = {name for word in self.stems for name in IMPLIED_MATERIALS.get(word, "").split()}
+        self.materials = self.stems | implied
+
+    def has(self, word: str) -> bool:
+        """Whether the input has the word, whatever its number and spelling, alone or inside a compound."""
+        if stem(word) in self.stems:
+            return True
+        pieces = [piece for piece in _PIECES.split(word) if piece]
+        return len(pieces) > 1 and all(stem(piece) in self.stems for piece in pieces)
+
+    def has_code(self, code: str) -> bool:
+        """Whether the input has the letters and digits of ``code`` in a row, whatever stands between them."""
+        return _GAPS.sub("", code.lower()) in self._squeezed
+
+
+@lru_cache(maxsize=512)
+def source(text: str) -> Source:
+    """The input ``text``, parsed once for several descriptions."""
+    return Source(text)

@@ -1,0 +1,245 @@
+"""Numbers and measures in a text, and whether another text supports them ("500 ml" supports "0.5 L")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from shelftalker.checks.lexicon import (
+    IMPLIED_NUMBERS,
+    MULTIPLIERS,
+    NUMBER_WORDS,
+    ORDINALS,
+    SHORT_UNITS,
+    UNITS,
+)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number at ``start:end`` of a text, with its unit's dimension (None: a bare number or a count)."""
+
+    start: int
+    end: int
+    value: float
+    dimension: str | None
+    base: float
+    """The value in the dimension's base unit; the value itself for a bare number."""
+    word: bool = False
+    """Written in letters ("two")."""
+    ordinal: bool = False
+    ounces: bool = False
+    """Written in ounces: of mass or, in kitchens, of volume."""
+    shared: bool = False
+    """The unit was taken from a later number of a list ("12 x 45 mm"); perhaps it is a count ("2 x 500 ml")."""
+
+
+_VULGAR = {"½": 0.5, "¼": 0.25, "¾": 0.75, "⅓": 1 / 3, "⅔": 2 / 3, "⅛": 0.125, "⅜": 0.375, "⅝": 0.625, "⅞": 0.875}
+_SIMPLE = "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
+_MULTIPLE = "|".join(MULTIPLIERS)
+_FIGURE = r"\d+[ -]\d+/\d+|\d+/\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[½¼¾⅓⅔⅛⅜⅝⅞])?|\.\d+|[½¼¾⅓⅔⅛⅜⅝⅞]"
+_WORDS = (
+    rf"\b(?:(?:{_SIMPLE})(?:[- ](?:and[- ])?(?:{_SIMPLE}|{_MULTIPLE}))*(?:[- ](?:{_MULTIPLE}))?"
+    rf"|(?:a |half a )?(?:{_MULTIPLE}))\b(?!-?fold)"
+)
+_ORDINAL = rf"\b(?:{'|'.join(ORDINALS)})\b"
+_NUMBER = re.compile(
+    rf"(?P<money>[$£€]\s?)?(?:(?:(?<![\w.])|(?<=\d[x×]))(?P<figure>{_FIGURE})(?P<nth>st|nd|rd|th)?"
+    r"(?P<many> ?(?:million|billion|thousand)\b)?"
+    rf"|(?P<words>{_WORDS})|(?P<ordinal>{_ORDINAL}))",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(r"[^\W\d_]+|(?:[$£€]\s?)?\.?[\d½¼¾⅓⅔⅛⅜⅝⅞][\d.,]*")
+_OPENERS = frozenset([*NUMBER_WORDS, *MULTIPLIERS, *ORDINALS, "a", "half"])
+_UNIT_NAMES = sorted((name for name in UNITS), key=len, reverse=True)
+_UNIT = re.compile(
+    rf"(?P<gap>[ \u00a0-]?)(?:(?P<name>(?:{'|'.join(re.escape(name) for name in _UNIT_NAMES)})s?)(?![\w&]|-?\d)"
+    r"|(?P<sign>°\s?[CF]?\b|°|%|\"|″|”|''|'(?!\w)|′|Ω))",
+    re.IGNORECASE,
+)
+_SIGNS = {"%": "percent", '"': "inch", "″": "inch", "”": "inch", "''": "inch", "'": "ft", "′": "ft", "Ω": "ohm"}
+# Between two numbers that share the unit written after the last one: "12 x 45 mm", "30-40 cm", "2 or 3 hours".
+_JOIN = re.compile(r"\s?(?:x|×|by|to|or|and|-|–|/)\s?(?:x\s)?", re.IGNORECASE)
+_DIMENSION_LETTER = re.compile(r'\s?(?:["″]|cm|mm|in)?\s?[LWHD]\b\.?')
+_INCH_AFTER = re.compile(
+    r"\s*(?:[.,;:)x×]|$|-|by\b|and\b|to\b|or\b|long|wide|tall|high|deep|across|thick|square|diameter|frame|screen|blade"
+    r"|drive|socket|board|pot|round|pan|drill)"
+)
+_OUNCES = re.compile(r"\b(?:oz|ounces?)\b", re.IGNORECASE)
+_GLUED = re.compile(r"(?![x×]\d)[^\W\d_]")
+_MONEY = {"$": 1.0, "€": 1000.0, "£": 1e6}
+
+
+def _figure(text: str) -> float:
+    text = text.replace(",", "")
+    if text[-1] in _VULGAR:
+        return (float(text[:-1]) if text[:-1] else 0.0) + _VULGAR[text[-1]]
+    whole = 0.0
+    mixed = re.fullmatch(r"(\d+)[ -](\d+/\d+)", text)
+    if mixed:
+        whole, text = float(mixed[1]), mixed[2]
+    if "/" in text:
+        above, below = text.split("/")
+        return whole + (float(above) / float(below) if float(below) else 0.0)
+    return float(text)
+
+
+def _words(text: str) -> float:
+    total, current = 0, 0
+    for word in re.split(r"[\s-]+", text.lower()):
+        if word in NUMBER_WORDS:
+            current += NUMBER_WORDS[word]
+        elif word in MULTIPLIERS:
+            current = max(current, 1) * MULTIPLIERS[word]
+            if MULTIPLIERS[word] >= 1000:
+                total, current = total + current, 0
+    value = float(total + current)
+    return value / 2 if text.lower().startswith("half") else value
+
+
+def _unit_after(text: str, position: int, *, worded: bool, fraction: bool) -> tuple[str, float, int] | None:
+    """Dimension, scale and end of the unit written at ``position``."""
+    match = _UNIT.match(text, position)
+    if match is None:
+        return None
+    sign, name = match["sign"], match["name"]
+    if sign:
+        if sign.startswith("°"):
+            letter = sign[1:].strip().lower()
+            name = {"c": "c", "f": "f", "": "deg"}[letter]
+        else:
+            name = _SIGNS[sign]
+        if match["gap"] == " " and sign in {'"', "”", "'", "''"}:
+            return None  # a closing or opening quotation mark
+    written = name
+    if name.lower() == "bars":
+        return None  # of chocolate
+    name = " ".join(name.lower().split())
+    if name not in UNITS:
+        name = name.removesuffix("s")
+    if name not in UNITS:
+        return None
+    if not sign and name in SHORT_UNITS:
+        if worded and name != "ton":
+            return None
+        follows = text[match.end() : match.end() + 12]
+        if name == "in" and match["gap"] == " " and not _INCH_AFTER.match(follows) and not fraction:
+            return None  # "3 in red", "two in one"
+        if (name == "h" and written == "H") or (name == "d" and (written == "d" or match["gap"])):
+            return None  # a pencil's or a glass's hardness; "2d"
+        if name in {"a", "c", "f", "p", "k", "h"} and match["gap"] == " " and written.islower():
+            return None
+        if name == "m" and written == "M" and match["gap"]:
+            return None
+        if name == "k" and match["gap"]:
+            return None
+    dimension, scale = UNITS[name]
+    if name in {"mb", "gb"} and text[match.end() : match.end() + 2].lower() in {"/s", "ps"}:
+        dimension = "data rate"
+    return dimension, scale, match.end()
+
+
+def _numbers(text: str) -> Iterator[re.Match[str]]:
+    """Every number; the expensive pattern is tried only where a word or figure may begin one."""
+    end = 0
+    for token in _TOKEN.finditer(text):
+        if token.start() < end or (token.group()[0].isalpha() and token.group().lower() not in _OPENERS):
+            continue
+        match = _NUMBER.match(text, token.start())
+        if match is not None:
+            end = match.end()
+            yield match
+
+
+def quantities(text: str) -> list[Quantity]:
+    """Every number in ``text`` in order, with its unit where one is written."""
+    found: list[Quantity] = []
+    chain: list[int] = []  # positions in `found` of bare numbers that would share the next number's unit
+    last_end = -1
+    for match in _numbers(text):
+        start, end = match.start(), match.end()
+        figure, words, ordinal = match["figure"], match["words"], match["ordinal"]
+        if figure:
+            value = _figure(figure) * MULTIPLIERS.get((match["many"] or "").strip().lower(), 1)
+        elif words:
+            value = _words(words)
+        else:
+            value = float(ORDINALS[ordinal.lower()])
+        is_ordinal = bool(ordinal or match["nth"])
+        unit = (
+            None
+            if is_ordinal
+            else _unit_after(text, end, worded=bool(words), fraction="/" in (figure or "") or "." in (figure or ""))
+        )
+        dimension, base = None, value
+        joined = bool(chain) and _JOIN.fullmatch(text, last_end, start) is not None
+        if match["money"]:
+            dimension, base = "money", value * _MONEY[match["money"].strip()]
+            chain = []
+        elif unit is not None:
+            dimension, base, end = unit[0], value * unit[1], unit[2]
+            if dimension == "temperature F":
+                dimension, base = "temperature", (value - 32) / 1.8
+            for index in chain if joined else ():
+                old = found[index]
+                found[index] = replace(old, dimension=unit[0], base=old.value * unit[1], shared=True)
+            chain = []
+        elif figure and _GLUED.match(text, end) and not match["nth"] and not match["many"]:
+            continue  # the head of a code ("5G", "3D"): a model number's business
+        else:
+            chain = [*chain, len(found)] if joined else [len(found)]
+        ounces = dimension == "mass" and bool(_OUNCES.search(text, match.end(), end))
+        found.append(Quantity(start, end, value, dimension, base, bool(words or ordinal), is_ordinal, ounces))
+        letter = _DIMENSION_LETTER.match(text, end)
+        last_end = letter.end() if letter else end
+    return found
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The numbers an input gives: what may be said without inventing."""
+
+    values: frozenset[float]
+    measures: tuple[tuple[str, float], ...]
+
+    def supports(self, quantity: Quantity) -> bool:
+        """Whether the input states this number; a measure must agree after conversion (2 %, for rounding)."""
+        if (quantity.dimension is None or quantity.shared) and quantity.value in self.values:
+            return True
+        return any(
+            (dimension == quantity.dimension and _near(base, quantity.base))
+            or (dimension == "volume" and quantity.ounces and _near(base, quantity.value * UNITS["fl oz"][1]))
+            for dimension, base in self.measures
+        )
+
+    def knows_value(self, quantity: Quantity) -> bool:
+        """Whether the input has the number, whatever its unit."""
+        return quantity.value in self.values
+
+
+def _near(known: float, said: float) -> bool:
+    return abs(known - said) <= 0.02 * abs(known) + 1e-9
+
+
+_RUN = re.compile(r"\d+(?:\.\d+)?")
+_INCHES = re.compile(r"\b(\d+(?:\.\d+)?) in\b")
+_LETTERS = re.compile(r"[a-z]+", re.IGNORECASE)
+
+
+def figures(text: str) -> Figures:
+    """What ``text``, an input, supports: its numbers and measures, those inside codes, and "twin" or "III"."""
+    found = quantities(text)
+    values = {quantity.value for quantity in found} | {float(run) for run in _RUN.findall(text)}
+    values |= {float(run) for run in re.findall(r"\d+", text)}
+    values |= {float(run.replace(",", "")) for run in re.findall(r"\d{1,3}(?:,\d{3})+", text)}
+    values |= {
+        float(IMPLIED_NUMBERS[word.lower()]) for word in _LETTERS.findall(text) if word.lower() in IMPLIED_NUMBERS
+    }
+    # In a title "6 in" is inches even where a sentence would leave it open.
+    inches = [("length", float(run) * 25.4) for run in _INCHES.findall(text)]
+    measures = inches + [(quantity.dimension, quantity.base) for quantity in found if quantity.dimension is not None]
+    # "4 x 250 ml" and "6 Pack, 330 ml" also give the total.
+    counts = [item.value for item in found if (item.dimension is None or item.shared) and 1 < item.value <= 1000]
+    totals = [(dimension, base * count) for dimension, base in measures for count in counts]
+    return Figures(frozenset(values), tuple(dict.fromkeys([*measures, *totals])))

@@ -1,1 +1,0 @@
-"""The rules behind `evaluation.checks`, one kind of claim or fault a file."""

@@ -1,0 +1,428 @@
+"""What report.html shows, drawn from a `Results` object: texts, tables and charts, ready for the template."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Any
+
+from msgspec import structs
+
+from shelftalker.checks.check import CHECKS
+from shelftalker.evaluation.metrics import METRICS
+from shelftalker.evaluation.report import charts
+from shelftalker.evaluation.report.labels import (
+    LENGTHS,
+    MAX_ROWS,
+    MAX_SLICES,
+    QUALITY,
+    ROLES,
+    SIMILARITY,
+    label,
+    p_value,
+    pretty,
+    share_of,
+)
+from shelftalker.evaluation.report.segments import segments
+from shelftalker.evaluation.results import PairedTest, Results, Row, Score, Slice, System
+
+
+class View:
+    """Everything on the page; the template only lays it out."""
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        # A score that is no number (an empty output's, a broken file's) is a score that is missing.
+        self.systems = [_finite(system) for system in results.systems]
+        self.metrics = [name for name in self._order() if any(name in system.scores for system in self.systems)]
+        self.writing = [
+            name
+            for name in dict.fromkeys(name for system in self.systems for name in system.scores)
+            if name not in QUALITY
+        ]
+        self.best = self._best()
+        self.base = self._base()
+        self.css = self._colours()
+
+    # ------------------------------------------------------------ who is who
+
+    def _order(self) -> list[str]:
+        rank_by = self.results.settings.get("rank_by")
+        compare = self.results.settings.get("compare")
+        if rank_by is None and isinstance(compare, dict):
+            rank_by = compare.get("rank_by")
+        first = [rank_by] if rank_by in QUALITY else []
+        return list(dict.fromkeys([*first, *QUALITY]))
+
+    def _best(self) -> System | None:
+        if self.results.verdict.best:
+            return self.system(self.results.verdict.best)
+        written = [system for system in self.systems if system.role in {"checkpoint", "model"}]
+        return next(iter(written or self.systems), None)
+
+    def _base(self) -> System | None:
+        others = [system for system in self.systems if system is not self.best]
+        for wanted in ("baseline", "model", "checkpoint", "reference_system"):
+            for system in others:
+                if system.role == wanted:
+                    return system
+        return None
+
+    def _colours(self) -> dict[str, str]:
+        fixed = {"nearest-neighbour": "c2", "copy-title": "c3", "lead-sentence": "c4"}
+        free = iter([f"c{number}" for number in range(5, 9)] * len(self.systems))
+        css = {}
+        for system in self.systems:
+            if system is self.best:
+                css[system.id] = "c0"
+            elif system.role == "baseline" and "c1" not in css.values():
+                css[system.id] = "c1"
+            else:
+                css[system.id] = fixed.get(system.id) or next(free)
+        return css
+
+    def system(self, name: str) -> System:
+        """The system with id ``name``."""
+        return next(system for system in self.systems if system.id == name)
+
+    # ------------------------------------------------------------ words
+
+    @property
+    def verdict(self) -> str:
+        """The sentence on top."""
+        if self.results.verdict.sentence:
+            return self.results.verdict.sentence
+        if self.best is None or not self.metrics or self.metrics[0] not in self.best.scores:
+            return "No system was scored."
+        score = self.best.scores[self.metrics[0]]
+        first = self.metrics[0]
+        return f"{self.best.label}: {label(first)} {self.value(first, score.value)} on {score.n:,} rows."
+
+    @property
+    def headline(self) -> tuple[str, str]:
+        """The verdict's first clause, which is set large, and the others."""
+        first, _, rest = self.verdict.partition("; ") if len(self.verdict) > 90 else (self.verdict, "", "")
+        # "p = 0.020" must not be torn apart at the end of a line.
+        first, rest = (
+            part.replace("p = ", "p\u00a0=\u00a0").replace("p < ", "p\u00a0<\u00a0") for part in (first, rest)
+        )
+        return (f"{first}.", rest[0].upper() + rest[1:]) if rest else (first, "")
+
+    @property
+    def subtitle(self) -> str:
+        """What was described, in one line."""
+        data = self.results.data
+        split = {"val": "validation", "test": "test"}.get(data.split, data.split)
+        by = {"group": "new lines (split by near-duplicate group)", "row": "new products of known lines (random split)"}
+        parts = [
+            f"{data.rows:,} {split} rows" + (f" of {data.name}" if data.name else ""),
+            by.get(data.split_by or "", ""),
+            self.results.created[:16].replace("T", " ") + (" UTC" if self.results.created.endswith("+00:00") else ""),
+        ]
+        return " · ".join(part for part in parts if part.strip())
+
+    def value(self, metric: str, value: float | None) -> str:
+        """A score as people read it."""
+        if value is None:
+            return "–"
+        decimals = METRICS[metric].decimals if metric in METRICS else 4
+        return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+    def interval(self, metric: str, score: Score) -> str:
+        """The 95 % interval of a score, or nothing."""
+        if score.low is None or score.high is None:
+            return ""
+        return f"{self.value(metric, score.low)} to {self.value(metric, score.high)}"
+
+    # ------------------------------------------------------------ tables
+
+    def table(self, metrics: Sequence[str]) -> list[dict[str, Any]]:
+        """One line a system; the best value of each metric is marked."""
+        tops = {metric: self._top(metric, [system.scores.get(metric) for system in self.systems]) for metric in metrics}
+        lines = []
+        for system in self.systems:
+            cells = []
+            for metric in metrics:
+                score = system.scores.get(metric)
+                cells.append(
+                    {
+                        "value": self.value(metric, score.value if score else None),
+                        "interval": self.interval(metric, score) if score else "",
+                        "top": bool(score) and score is not None and score.value == tops[metric],
+                    }
+                )
+            lines.append({"system": system, "role": ROLES[system.role], "cells": cells, "css": self.css[system.id]})
+        return lines
+
+    @staticmethod
+    def _top(metric: str, scores: Iterable[Score | None]) -> float | None:
+        known = [score for score in scores if score is not None]
+        if not known or known[0].higher_is_better is None or len(known) < 2:
+            return None
+        values = [score.value for score in known]
+        if min(values) == max(values):
+            return None
+        return max(values) if known[0].higher_is_better else min(values)
+
+    def forest(self, metric: str) -> dict[str, Any] | None:
+        """Every system's score with its interval, on one scale."""
+        known = [(system, system.scores[metric]) for system in self.systems if metric in system.scores]
+        if not known:
+            return None
+        ends = [end for _, score in known for end in (score.low, score.high, score.value) if end is not None]
+        marks = charts.ticks(min(0.0, *ends), max(ends))
+        low, span = marks[0], marks[-1] - marks[0]
+        lines = [
+            {
+                "label": system.label,
+                "css": self.css[system.id],
+                "best": system is self.best,
+                "at": (score.value - low) / span * 100,
+                "low": ((score.low if score.low is not None else score.value) - low) / span * 100,
+                "high": ((score.high if score.high is not None else score.value) - low) / span * 100,
+                "text": self.value(metric, score.value),
+                "interval": self.interval(metric, score),
+            }
+            for system, score in known
+        ]
+        return {
+            "lines": lines,
+            "ticks": [charts.Tick((mark - low) / span * 100, charts.number(mark)) for mark in marks],
+        }
+
+    def tests(self, metric: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Paired tests in ``metric``: those of the best system, and the others."""
+        best: list[dict[str, Any]] = []
+        others: list[dict[str, Any]] = []
+        for test in self.results.tests:
+            if test.metric == metric:
+                mine = self.best is not None and test.a == self.best.id
+                (best if mine else others).append(self._test(test))
+        return best, others
+
+    def _test(self, test: PairedTest) -> dict[str, Any]:
+        p = test.p_holm if test.p_holm is not None else test.p_permutation
+        higher = METRICS[test.metric].higher_is_better if test.metric in METRICS else True
+        better = test.difference > 0 if higher is not False else test.difference < 0
+        outcome = "no difference shown" if p >= 0.05 or test.difference == 0 else "better" if better else "worse"
+        return {
+            "a": self.system(test.a).label,
+            "b": self.system(test.b).label,
+            "difference": self.signed(test.metric, test.difference),
+            "interval": f"{self.signed(test.metric, test.low)} to {self.signed(test.metric, test.high)}",
+            "p_bootstrap": p_value(test.p_bootstrap),
+            "p_permutation": p_value(test.p_permutation),
+            "p_holm": p_value(test.p_holm),
+            "smallest": self.value(test.metric, test.smallest_detectable),
+            "outcome": outcome,
+        }
+
+    def signed(self, metric: str, value: float) -> str:
+        """A difference with its sign."""
+        text = self.value(metric, value)
+        return text if value < 0 else f"+{text}"
+
+    def breakdowns(self, metric: str) -> list[dict[str, Any]]:
+        """Scores by similarity, length and every column."""
+        found = [
+            self._breakdown("By the nearest training title", metric, "by_similarity", SIMILARITY),
+            self._breakdown("By length of the reference", metric, "by_length", LENGTHS),
+        ]
+        columns = dict.fromkeys(column for system in self.systems for column in system.by_column)
+        for column in columns:
+            parts = {system.id: system.by_column.get(column, {}) for system in self.systems}
+            found.append(self._slices(f"By {column}", metric, parts, {}))
+        return [item for item in found if item]
+
+    def _breakdown(self, name: str, metric: str, field: str, names: dict[str, str]) -> dict[str, Any]:
+        return self._slices(name, metric, {system.id: getattr(system, field) for system in self.systems}, names)
+
+    def _slices(
+        self, name: str, metric: str, parts: dict[str, dict[str, Slice]], names: dict[str, str]
+    ) -> dict[str, Any]:
+        sizes: dict[str, int] = {}
+        for part in parts.values():
+            for key, piece in part.items():
+                sizes[key] = max(sizes.get(key, 0), piece.n)
+        keys = [key for key in names if sizes.get(key)] or sorted(sizes, key=lambda key: (-sizes[key], key))
+        shown = keys[:MAX_SLICES]
+        systems = [
+            system for system in self.systems if any(metric in part.scores for part in parts[system.id].values())
+        ]
+        if not shown or not systems:
+            return {}
+        higher = METRICS[metric].higher_is_better if metric in METRICS else True
+        lines = []
+        for key in shown:
+            pieces = [parts[system.id].get(key) for system in systems]
+            values = [piece.scores.get(metric) if piece else None for piece in pieces]
+            known = [value for value in values if value is not None]
+            top = (min(known) if higher is False else max(known)) if len(known) > 1 else None
+            cells = [
+                {"value": self.value(metric, value), "top": value is not None and value == top} for value in values
+            ]
+            lines.append({"name": names.get(key, key), "n": sizes[key], "cells": cells})
+        return {"name": name, "systems": systems, "lines": lines, "left_out": len(keys) - len(shown)}
+
+    def checks(self) -> dict[str, Any] | None:
+        """Share of descriptions with each finding, and the publishable rate: of every system and of the references."""
+        found = [(system.label, system.checks) for system in self.systems if system.checks is not None]
+        if not found:
+            return None
+        if self.results.reference_checks is not None:
+            found.append(("references", self.results.reference_checks))
+        named = dict.fromkeys(name for _, checks in found for name in checks.by_check)
+        order = [name for name in CHECKS if name in named] + [name for name in named if name not in CHECKS]
+        seen = [name for name in order if any(checks.by_check.get(name) for _, checks in found)]
+        return {
+            "names": [name for name, _ in found],
+            "lines": [
+                {
+                    "name": pretty(name),
+                    "doc": CHECKS.get(name, ""),
+                    "shares": [share_of(checks.by_check.get(name, 0.0)) for _, checks in found],
+                }
+                for name in seen
+            ],
+            "rates": [share_of(checks.publishable_rate) for _, checks in found],
+            "clean": [pretty(name) for name in order if name not in seen],
+            "has_references": self.results.reference_checks is not None,
+        }
+
+    # ------------------------------------------------------------ charts
+
+    def learning_curve(self, metric: str) -> charts.Plot | None:
+        """Checkpoints by step, one line a run; baseline and reference systems as levels."""
+        runs: dict[str, list[System]] = {}
+        for system in self.systems:
+            if system.step is not None and metric in system.scores:
+                runs.setdefault(system.run or "checkpoints", []).append(system)
+        if not any(len(run) > 1 for run in runs.values()):
+            return None
+        series = []
+        for number, (name, run) in enumerate(runs.items()):
+            holds_best = any(system is self.best for system in run)
+            css = "c0" if holds_best or len(runs) == 1 else f"c{5 + number % 4}"
+            ordered = sorted(run, key=lambda system: system.step or 0)
+            points = [
+                (float(s.step or 0), s.scores[metric].value, s.scores[metric].low, s.scores[metric].high)
+                for s in ordered
+            ]
+            series.append(charts.Series(name, css, points))
+        levels = [
+            (system.label, system.scores[metric].value, self.css[system.id])
+            for system in self.systems
+            if system.role in {"baseline", "reference_system"} and metric in system.scores
+        ]
+        return charts.curve(series, levels, "optimiser step", label(metric))
+
+    def by_words(self, metric: str) -> charts.Plot | None:
+        """Each row's score against the length of its reference: the best system, the baseline, the neighbour."""
+        chosen = [self.best, self.base, *(system for system in self.systems if system.id == "nearest-neighbour")]
+        series = []
+        for system in dict.fromkeys(system.id for system in chosen if system is not None):
+            points: list[tuple[float, float, float | None, float | None]] = []
+            for row in self.results.rows:
+                score = row_score(row, system, metric)
+                if score is not None:
+                    points.append((float(len(row.reference.split())), score, None, None))
+            if points:
+                series.append(charts.Series(self.system(system).label, self.css[system], points))
+        if not series:
+            return None
+        return charts.scatter(series, "words in the reference", f"{label(metric)} of a row", dots_of=series[0].name)
+
+    # ------------------------------------------------------------ samples and the browser
+
+    def samples(self) -> list[dict[str, Any]]:
+        """The best system's best, worst and three random rows."""
+        if self.best is None:
+            return []
+        name = self.best.id
+        rows = self.results.rows
+        metric = next((m for m in self.metrics if any(row_score(row, name, m) is not None for row in rows)), None)
+        drawn = sorted(self.results.rows, key=lambda row: hashlib.sha256(row.uid.encode()).digest())[:3]
+        found = []
+        if metric is not None:
+            higher = METRICS[metric].higher_is_better is not False if metric in METRICS else True
+            scores = {row.uid: row_score(row, name, metric) for row in rows}
+            scored = sorted(
+                (row for row in rows if scores[row.uid] is not None),
+                key=lambda row: scores[row.uid] or 0.0,
+                reverse=higher,
+            )
+            few = min(3, len(scored) // 2)
+            found.append(("Best", scored[:few]))
+            found.append(("Worst", list(reversed(scored[len(scored) - few :]))))
+        found.append(("Random", drawn))
+        return [{"name": kind, "rows": [self._sample(row, metric) for row in rows]} for kind, rows in found if rows]
+
+    def _sample(self, row: Row, metric: str | None) -> dict[str, Any]:
+        columns = []
+        for system in (self.base, self.best):
+            if system is None:
+                continue
+            prediction = row.predictions[system.id]
+            score = row_score(row, system.id, metric) if metric else None
+            columns.append(
+                {
+                    "label": system.label,
+                    "css": self.css[system.id],
+                    "segments": segments(prediction.text, prediction.findings),
+                    "findings": prediction.findings,
+                    "score": f"{label(metric)} {self.value(metric, score)}" if metric and score is not None else "",
+                }
+            )
+        return {"row": row, "columns": columns}
+
+    def browser(self) -> dict[str, Any]:
+        """What the script of the page needs: rows with every prediction, cut at its findings."""
+        rows = self.results.rows
+        if len(rows) > MAX_ROWS:
+            kept = set(sorted(range(len(rows)), key=lambda i: hashlib.sha256(rows[i].uid.encode()).digest())[:MAX_ROWS])
+            rows = [row for number, row in enumerate(rows) if number in kept]
+        present = {name for row in rows for prediction in row.predictions.values() for name in prediction.scores}
+        metrics = [name for name in [*self.metrics, *self.writing] if name in present]
+        return {
+            "systems": [{"id": s.id, "label": s.label, "css": self.css[s.id]} for s in self.systems],
+            "best": self.best.id if self.best else None,
+            "base": self.base.id if self.base else None,
+            "metrics": [
+                {"id": m, "label": label(m), "decimals": METRICS[m].decimals if m in METRICS else 4} for m in metrics
+            ],
+            "similarity": SIMILARITY,
+            "total": len(self.results.rows),
+            "rows": [
+                {
+                    "uid": row.uid,
+                    "title": row.title,
+                    "columns": list(row.columns.items()),
+                    "reference": row.reference,
+                    "similarity": row.similarity,
+                    "predictions": [self._prediction(row, system, metrics) for system in self.systems],
+                }
+                for row in rows
+            ],
+        }
+
+    @staticmethod
+    def _prediction(row: Row, system: System, metrics: Sequence[str]) -> dict[str, Any]:
+        prediction = row.predictions[system.id]
+        scores = [row_score(row, system.id, metric) for metric in metrics]
+        return {
+            "text": segments(prediction.text, prediction.findings),
+            "findings": [[finding.check, finding.text, finding.why] for finding in prediction.findings],
+            "scores": [None if score is None else round(score, 5) for score in scores],
+        }
+
+
+def _finite(system: System) -> System:
+    scores = {name: score for name, score in system.scores.items() if isfinite(score.value)}
+    return structs.replace(system, scores=scores)
+
+
+def row_score(row: Row, system: str, metric: str) -> float | None:
+    """One row's score; None where there is none."""
+    score = row.predictions[system].scores.get(metric)
+    return score if score is not None and isfinite(score) else None

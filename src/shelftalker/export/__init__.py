@@ -1,0 +1,1 @@
+"""A model in the forms in which other programs run it."""

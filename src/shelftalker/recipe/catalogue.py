@@ -1,0 +1,112 @@
+"""Recipe sections that `prepare` reads: prepare, clean, duplicates, split."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from shelftalker.recipe.section import Section
+
+
+class PrepareSettings(Section):
+    """Where the catalogue is and which of its columns mean what."""
+
+    inputs: list[str] = []
+    """Catalogue files, globs or URLs; `bundled` is the sample catalogue that ships inside."""
+    test: list[str] = []
+    """Files whose rows make the test split; none: the test split is drawn from the inputs."""
+    title_column: str | None = None
+    """Column with the title; none: found by its name (title, name, product_name, ...)."""
+    description_column: str | None = None
+    """Column with the description; none: found by its name (content, description, body_html, ...)."""
+    id_column: str | None = None
+    """Column that names a row; none: found by its name (uid, id, sku, ...), else a hash of its text."""
+    keep_columns: list[str] = []
+    """Further columns to carry into every example: usable as prompt fields and for breakdowns."""
+    workers: int = Field(0, ge=0)
+    """Worker processes; 0: one a core."""
+
+
+class CleanSettings(Section):
+    """Which text rules run; every rule is named in the card with the number of rows that it changed."""
+
+    entities: bool = True
+    """Decode HTML entities, Windows-1252 (`&#x92;`) and double-escaped (`&amp;amp;`) ones included."""
+    mojibake: bool = True
+    """Mend UTF-8 that was read as Windows-1252."""
+    tags: bool = True
+    """Take HTML tags out; a block tag separates words."""
+    controls: bool = True
+    """Drop control and invisible characters."""
+    unicode_form: bool = True
+    """Unicode normal form C."""
+    spaces: bool = True
+    """One space between words."""
+    edition_note: bool = True
+    """Cut a trailing "--This text refers to the Paperback edition."."""
+    copyright_lines: bool = True
+    """Cut copyright lines."""
+    boilerplate: bool = True
+    """Cut sentences about the shop ("Click here ...")."""
+    glued: bool = True
+    """Part words that removed tags glued together, where that is certain."""
+    plain_quotes: bool = False
+    """Typographic quotes, dashes and ellipses as ASCII."""
+    repeats_title: bool = True
+    """Reject descriptions that only repeat the title."""
+    only_format: bool = True
+    """Reject descriptions that only name a format ("Audio CD")."""
+    cut_off: bool = True
+    """Reject descriptions that break off ("...", or a last word that needs another)."""
+    min_title_words: int = Field(1, ge=1)
+    """Titles with fewer words are rejected (words)."""
+    max_title_words: int = Field(80, ge=1)
+    """Titles with more words are rejected (words)."""
+    min_description_words: int = Field(5, ge=1)
+    """Descriptions with fewer words are rejected (words)."""
+    max_description_words: int = Field(1000, ge=1)
+    """Descriptions with more words are rejected (words)."""
+    max_description_tokens: int | None = Field(None, ge=1)
+    """Descriptions with more tokens of the base model are rejected (tokens); none: no such limit."""
+    not_prose: bool = False
+    """Reject descriptions that are lists of specifications; off: they are only counted in the card."""
+
+
+class DuplicateSettings(Section):
+    """What counts as the same product, and as a sibling."""
+
+    titles: bool = True
+    """Keep one of the rows whose titles are the same but for letter case, punctuation and spaces."""
+    descriptions: bool = True
+    """Keep one of the rows whose descriptions are the same but for letter case, punctuation and spaces."""
+    near: bool = True
+    """Group near-duplicates (other size, colour, volume, edition) so that no group crosses a split."""
+    similarity: float = Field(0.2, gt=0, le=1)
+    """Rows are siblings from this Jaccard similarity of 3-word shingles (0 to 1); far below 0.2 some are missed."""
+
+
+class SplitSettings(Section):
+    """Which rows go to train, val and test."""
+
+    by: Literal["group", "row"] = "group"
+    """group: new lines (no near-duplicate was seen); row: new products of known lines (a sibling may have been)."""
+    train: float = Field(0.8, gt=0, lt=1)
+    """Share of groups (or rows) for training (0 to 1)."""
+    val: float = Field(0.1, gt=0, lt=1)
+    """Share for validation (0 to 1)."""
+    test: float = Field(0.1, ge=0, lt=1)
+    """Share for the test split (0 to 1); the files of prepare.test, if any, are that split instead."""
+    train_rows: int | None = Field(None, ge=1)
+    """Cap on training rows, drawn uniformly over the whole catalogue (rows)."""
+    val_rows: int | None = Field(None, ge=1)
+    """Cap on validation rows (rows)."""
+    test_rows: int | None = Field(None, ge=1)
+    """Cap on test rows (rows)."""
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> SplitSettings:
+        total = self.train + self.val + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train + val + test must be 1, not {total:g}")
+        return self

@@ -1,0 +1,1 @@
+"""From a product to its checked description."""

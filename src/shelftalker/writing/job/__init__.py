@@ -1,0 +1,1 @@
+"""A whole catalogue described: streams, survives a kill, resumes byte for byte."""

@@ -1,0 +1,230 @@
+"""A whole catalogue described: streams, checks what it wrote, survives a kill, and changes nothing when it resumes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shelftalker import console, files, manifest
+from shelftalker.catalogue.read import rows as catalogue_rows
+from shelftalker.catalogue.read.rows import Row, Shape
+from shelftalker.errors import ShelftalkerError
+from shelftalker.writing.job import output as catalogue_output
+from shelftalker.writing.job.window import Plan, describe, plan
+
+if TYPE_CHECKING:
+    from shelftalker.models.load import ModelRef
+    from shelftalker.recipe.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Job:
+    """A finished job.
+
+    Attributes:
+        output: the described catalogue.
+        rows: rows in it, as many as in the input.
+        described: rows with a description.
+        flagged: described rows with at least one finding.
+        failed: rows that could not be described; their column `problem` says why.
+        skipped: the output was there already, of the same input, model and settings.
+    """
+
+    output: Path
+    rows: int
+    described: int
+    flagged: int
+    failed: int
+    skipped: bool = False
+
+    def summary(self) -> dict[str, Any]:
+        """The facts, for --json and the manifest."""
+        return asdict(self) | {"output": str(self.output)}
+
+
+def generate(
+    input: str | Path,
+    output: str | Path,
+    model: str | Path | ModelRef,
+    recipe: Recipe | None = None,
+    *,
+    resume: bool = False,
+    ray: bool = False,
+) -> Job:
+    """Describe every row of a catalogue file.
+
+    Finished windows of rows are kept in a folder beside the output (`.NAME.job`) until all are there; then the output
+    appears whole. A job that was stopped goes on from there with ``resume``, and its output is the same byte for byte.
+
+    Args:
+        input: CSV, TSV, JSON lines, a JSON array or Parquet; the text formats also gzipped or Zstandard.
+        output: its name says the format: .jsonl, .csv, .tsv (each also .gz) or .parquet.
+        model: anything that `models.load.resolve` understands.
+        recipe: prompt, decoding, engine and column names.
+        resume: go on where a stopped job left off.
+        ray: spread the windows over a Ray cluster.
+
+    Returns:
+        What was written. All input columns are kept; added are description, publishable, findings, score (mean token
+        log-probability), tokens, hit_cap, engine, model (content hash) and problem (see `catalogue_output.NEW_TYPES`).
+
+    Raises:
+        ShelftalkerError: the input cannot be read, the model cannot be had, another job is unfinished there, or the
+            disk is full. A single bad row is flagged in the output instead.
+    """
+    from shelftalker.models.load import ModelRef, resolve
+    from shelftalker.recipe.recipe import Recipe
+
+    chosen = recipe or Recipe()
+    source, target = Path(input), Path(output)
+    catalogue_output.format_of(target)
+    if target.exists() and source.exists() and target.samefile(source):
+        raise ShelftalkerError("the output would replace the input", where=str(target), mend="name another output")
+    console.stage("generate", f"{source} to {target}")
+    shape = catalogue_rows.inspect(source)
+    what = plan(shape.names, chosen, str(source))
+    ref = model if isinstance(model, ModelRef) else resolve(model, chosen)
+    settings = chosen.model_dump(mode="json", include={"prompt", "decoding", "generate", "device", "dtype"})
+    settings["generate"] = {key: settings["generate"][key] for key in settings["generate"].keys() - {"model", "titles"}}
+    stage = manifest.Stage(
+        "generate",
+        target.with_name(f"{target.name}.manifest.json"),
+        inputs={"catalogue": source, "model": ref.content_hash},
+        settings=settings | {"columns": asdict(what), "versions": _engine_versions()},
+    )
+    work = target.with_name(f".{target.name}.job")
+    if resume and not work.exists() and stage.is_done():
+        console.note(f"{target} is finished already")
+        return Job(target, **files.read_json(stage.path)["counts"], skipped=True)
+    _open_work(work, stage, resume)
+    parts = _describe_all(work, shape, what, ref, chosen, ray)
+    console.note(f"writing {target}")
+    catalogue_output.assemble(parts, work / "whole", target, shape)
+    counts = _counts(parts)
+    (work / "whole").replace(target)
+    stage.finish([target], counts=counts, engine=chosen.generate.engine, model_given=ref.given)
+    shutil.rmtree(work)
+    job = Job(target, **counts)
+    if job.failed:
+        console.warn(f"{job.failed:,} of {job.rows:,} rows could not be described: see the column problem in {target}")
+    return job
+
+
+def _engine_versions() -> dict[str, str]:
+    """Versions that decide what a model writes: a job is not continued with others."""
+    found = manifest.versions()
+    return {name: found[name] for name in ("torch", "transformers", "ctranslate2") if name in found}
+
+
+def _open_work(work: Path, stage: manifest.Stage, resume: bool) -> None:
+    """Make the folder of finished windows, or take up the one of a stopped job."""
+    card = work / "job.json"
+    if work.exists():
+        began = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else None
+        if began is not None and not resume:
+            raise ShelftalkerError(
+                "an unfinished job is there",
+                where=str(work),
+                mend="add --resume to go on with it, or delete that folder to start again",
+            )
+        if began is not None and began["fingerprint"] != stage.fingerprint:
+            changed = [key for key in ("inputs", "settings") if began.get(key) != getattr(stage, key)]
+            raise ShelftalkerError(
+                f"the unfinished job was begun with other {' and '.join(changed) or 'software'}",
+                where=str(work),
+                mend="give the same input, model and recipe again, or delete that folder to start again",
+            )
+    work.mkdir(parents=True, exist_ok=True)
+    for leftover in work.glob(".*.part"):
+        leftover.unlink()
+    if not card.is_file():
+        files.write_json(card, {"fingerprint": stage.fingerprint, "inputs": stage.inputs, "settings": stage.settings})
+
+
+def windows(shape: Shape, size: int, done: set[int]) -> Iterator[tuple[int, list[Row]]]:
+    """Windows of rows by number, without those that are done."""
+    number, rows = 0, list[Row]()
+    for row in catalogue_rows.read(shape):
+        rows.append(row)
+        if len(rows) == size:
+            if number not in done:
+                yield number, rows
+            number, rows = number + 1, []
+    if rows and number not in done:
+        yield number, rows
+
+
+def part_path(work: Path, number: int) -> Path:
+    """Where a finished window is kept."""
+    return work / f"part-{number:08d}.jsonl"
+
+
+def encode_part(rows: list[Row], added: list[dict[str, Any]]) -> bytes:
+    """A window's bytes: one line a row, the input's columns and the new ones."""
+    import msgspec
+
+    encode = msgspec.json.Encoder().encode
+    return b"".join(encode([row.values, new]) + b"\n" for row, new in zip(rows, added, strict=True))
+
+
+def _describe_all(work: Path, shape: Shape, what: Plan, ref: ModelRef, recipe: Recipe, ray: bool) -> list[Path]:
+    size = recipe.generate.window_rows
+    count = -(-shape.rows // size)
+    parts = [part_path(work, number) for number in range(count)]
+    done = {number for number, path in enumerate(parts) if path.is_file()}
+    left = shape.rows - sum(min(size, shape.rows - number * size) for number in done)
+    if done:
+        console.note(f"{shape.rows - left:,} of {shape.rows:,} rows were described before")
+    if not left:
+        return parts
+    todo = windows(shape, size, done)
+    if ray:
+        from shelftalker.writing.job.ray import describe_on_cluster
+
+        finished = describe_on_cluster(todo, what, ref, recipe)
+        with console.progress("describe", left) as bar:
+            for number, data in finished:
+                _keep(part_path(work, number), data)
+                bar.advance(data.count(b"\n"))
+        return parts
+    from shelftalker.generation.engine import load_engine
+
+    engine = load_engine(ref, recipe)
+    identity = ref.content_hash
+    try:
+        with console.progress("describe", left) as bar:
+            for number, window in todo:
+                added = describe(window, engine, recipe, what, identity, bar.advance)
+                _keep(part_path(work, number), encode_part(window, added))
+    except KeyboardInterrupt:
+        console.warn("stopped; the same command with --resume goes on from here")
+        raise
+    return parts
+
+
+def _keep(path: Path, data: bytes) -> None:
+    with files.atomic(path) as file:
+        file.write(data)
+
+
+def _counts(parts: list[Path]) -> dict[str, Any]:
+    import msgspec
+
+    class New(msgspec.Struct):
+        description: str | None
+        publishable: bool
+
+    decode = msgspec.json.Decoder(tuple[msgspec.Raw, New]).decode
+    rows = described = flagged = 0
+    for part in parts:
+        with part.open("rb") as file:
+            for line in file:
+                new = decode(line)[1]
+                rows += 1
+                described += new.description is not None
+                flagged += new.description is not None and not new.publishable
+    return {"rows": rows, "described": described, "flagged": flagged, "failed": rows - described}
