@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from shelftalker.checks.check import CHECKS, Finding, check
+from shelftalker.checks.given import Given
 
 FORM = {"repetition", "cut_off", "title_copy", "language", "markup"}
-LABELLED = Path(__file__).resolve().parent.parent / "tests/evaluation/labelled"
+LABELLED = Path(__file__).resolve().parent.parent / "tests/checks/labelled"
 
 
 def labelled(folder: Path = LABELLED) -> list[dict[str, Any]]:
@@ -28,9 +29,14 @@ def labelled(folder: Path = LABELLED) -> list[dict[str, Any]]:
 
 def findings(row: dict[str, Any]) -> list[Finding]:
     """What the checks find in a labelled row; claims inside a labelled loop are not judged, the loop is the fault."""
-    found = check(row["title"], row["description"], row.get("columns"), hit_cap=row.get("hit_cap", False))
+    found = check(row["description"], given(row), hit_cap=row.get("hit_cap", False))
     loops = [label for label in row["labels"] if label["check"] == "repetition"]
     return [item for item in found if item.check in FORM or not any(inside(item, loop) for loop in loops)]
+
+
+def given(row: dict[str, Any]) -> Given:
+    """What the writer of a labelled description was told."""
+    return Given(row["title"], row.get("columns", {}))
 
 
 def inside(finding: Finding, label: dict[str, Any]) -> bool:
@@ -111,7 +117,7 @@ def speed(rows: list[dict[str, Any]]) -> float:
     for _ in range(5):
         began = time.process_time()
         for row in rows:
-            check(row["title"], row["description"])
+            check(row["description"], given(row))
         passes.append((time.process_time() - began) / len(rows) * 1000)
     return sorted(passes)[2]
 

@@ -105,6 +105,7 @@ def _parts(
     import numpy as np
 
     from shelftalker.checks.check import check
+    from shelftalker.checks.given import Given
     from shelftalker.evaluation import sufficient
     from shelftalker.evaluation.metrics import rouge, sentences
     from shelftalker.evaluation.novelty import longest_copies
@@ -130,7 +131,9 @@ def _parts(
     part(
         "checks",
         lambda: [
-            check(row.title, text) for texts in systems.values() for row, text in zip(products, texts, strict=True)
+            check(text, Given(row.title))
+            for texts in systems.values()
+            for row, text in zip(products, texts, strict=True)
         ],
     )
 

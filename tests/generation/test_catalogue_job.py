@@ -64,9 +64,10 @@ def test_every_row_keeps_its_place_and_its_columns(tmp_path: Path, engine: Playe
     assert not (tmp_path / ".out.jsonl.job").exists()
 
 
-def test_findings_flag_what_the_row_does_not_support(tmp_path: Path, engine: PlayedEngine, recipe: Recipe) -> None:
-    source = _lines(tmp_path / "in.jsonl", [{"title": "Blue lamp"}, {"title": "Blue lamp", "size": "128 tokens"}])
-    job = generate(source, tmp_path / "out.jsonl", "played", recipe)
+def test_findings_flag_what_the_prompt_does_not_support(tmp_path: Path, engine: PlayedEngine) -> None:
+    rows = [{"title": "Blue lamp", "size": "", "stock": "128"}, {"title": "Blue lamp", "size": "128 tokens"}]
+    recipe = Recipe(prompt="{size} Title: {title}\n")
+    job = generate(_lines(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl", "played", recipe)
     doubtful, supported = _read(tmp_path / "out.jsonl")
     assert doubtful["publishable"] is False
     assert any("128" in finding["text"] for finding in doubtful["findings"])

@@ -69,12 +69,16 @@ def test_several_titles_keep_their_order(client: TestClient) -> None:
     assert answer["descriptions"][1]["description"] == "The Blue scarf weighs 90 kg."
 
 
-def test_a_known_column_supports_what_the_description_says(client: TestClient) -> None:
-    without, known = client.post(
-        "/describe", json={"titles": ["Oak chair", "Oak chair"], "columns": [{}, {"weight": "90 kg"}]}
-    ).json()["descriptions"]
+@pytest.mark.parametrize(("template", "believed"), [("{weight} Title: {title}\n", True), ("Title: {title}\n", False)])
+def test_a_column_supports_what_the_description_says_where_the_prompt_names_it(template: str, believed: bool) -> None:
+    recipe = Recipe(prompt=template)
+    body = {"titles": ["Oak chair", "Oak chair"], "columns": [{}, {"weight": "90 kg"}]}
+    with TestClient(
+        create_app("fake", recipe, writer=Writer("fake", recipe, load=FakeEngine)), base_url="http://localhost"
+    ) as client:
+        without, known = client.post("/describe", json=body).json()["descriptions"]
     assert any("90" in finding["text"] for finding in without["findings"])
-    assert not any("90" in finding["text"] for finding in known["findings"])
+    assert any("90" in finding["text"] for finding in known["findings"]) != believed
 
 
 def test_columns_that_the_prompt_names_enter_it() -> None:

@@ -7,11 +7,11 @@ says so. *Form*: loops, cut-off endings, copies of the title, another language, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shelftalker.checks import figures, form, promises, words
-from shelftalker.checks.given import source
+from shelftalker.checks.given import Given, Known
 from shelftalker.checks.quantities import quantities
 
 
@@ -45,31 +45,27 @@ CHECKS: dict[str, str] = {
 """Name of every check and what it looks for."""
 
 
-def check(
-    title: str, description: str, columns: Mapping[str, str] | None = None, *, hit_cap: bool = False
-) -> list[Finding]:
-    """Find what the input does not support and what is malformed in ``description``.
+def check(text: str, given: Given, *, hit_cap: bool = False) -> list[Finding]:
+    """Find what ``given`` does not support and what is malformed in ``text``.
 
     Args:
-        title: the product's title.
-        description: the text to check.
-        columns: further columns that the writer of the description was given.
+        text: the description to check.
+        given: what its writer was told: title, attributes that stand in the prompt, facts.
         hit_cap: the generation was stopped by its token limit.
 
     Returns:
         The findings in order of their place; none: the description is publishable.
     """
-    faults = list(form.findings(title, description, hit_cap=hit_cap))
+    faults = list(form.findings(given.title, text, hit_cap=hit_cap))
     # Text that is no English prose makes no claims that English word lists could judge.
     taken = [(start, end) for name, start, end, _ in faults if name in {"language", "repetition", "markup"}]
-    faults += _claims("\n".join([title, *(str(value) for value in (columns or {}).values())]), description, taken)
+    faults += _claims(given.known, text, taken)
     faults.sort(key=lambda fault: (fault[1], fault[2], fault[0]))
-    return [Finding(name, description[start:end], start, end, why) for name, start, end, why in faults]
+    return [Finding(name, text[start:end], start, end, why) for name, start, end, why in faults]
 
 
-def _claims(given: str, description: str, taken: list[tuple[int, int]]) -> list[form.Raw]:
+def _claims(known: Known, description: str, taken: list[tuple[int, int]]) -> list[form.Raw]:
     """Unsupported claims; what one check explains, a later one does not report again."""
-    known = source(given)
     found = quantities(description)
     groups: tuple[Iterable[form.Raw], ...] = (
         promises.certifications(known, description),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from shelftalker.checks.form import Raw
-from shelftalker.checks.given import Source
+from shelftalker.checks.given import Known
 from shelftalker.checks.quantities import Quantity
 
 _IDIOMS = re.compile(
@@ -20,7 +20,7 @@ _IDIOMS = re.compile(
 )
 
 
-def numbers(source: Source, text: str, found: list[Quantity]) -> Iterator[Raw]:
+def numbers(known: Known, text: str, found: list[Quantity]) -> Iterator[Raw]:
     """Numbers and measures; ``found`` are the text's quantities."""
     exempt = [match.span() for match in _IDIOMS.finditer(text)] if found else []
     pending: int | None = None  # where an unsupported list that shares a unit began ("30 x 60 cm")
@@ -29,22 +29,22 @@ def numbers(source: Source, text: str, found: list[Quantity]) -> Iterator[Raw]:
             continue
         if quantity.word and quantity.value in (0, 1):
             continue
-        supported = source.figures.supports(quantity)
+        supported = known.figures.supports(quantity)
         if quantity.shared:
             if not supported and pending is None:
                 pending = quantity.start
             continue
         start = quantity.start if pending is None else pending
         if not supported or pending is not None:
-            yield _unsupported(quantity, source, text, start)
+            yield _unsupported(quantity, known, text, start)
         pending = None
 
 
-def _unsupported(quantity: Quantity, source: Source, text: str, start: int) -> Raw:
+def _unsupported(quantity: Quantity, known: Known, text: str, start: int) -> Raw:
     written = text[start : quantity.end]
     if quantity.dimension is None:
         return "number", start, quantity.end, f"The input does not say {written!r}."
-    if source.figures.knows_value(quantity):
+    if known.figures.knows_value(quantity):
         why = f"The input has this number, but not as {written!r}."
     else:
         why = f"The input does not give the measure {written!r}."
@@ -56,12 +56,12 @@ _COMMON_CODES = frozenset("mp3 mp4 2d 3d 4x4 h2o co2 1st 2nd 3rd a4 a5 a3 covid-
 _NO_CODE = re.compile(r"x\d{1,2}|\d+(?:[.,]\d+)*(?:st|nd|rd|ths?|s)?(?:-[a-z-]+)?|[a-z]+(?:-[a-z]+)*-\d+s?")
 
 
-def model_numbers(source: Source, text: str, found: list[Quantity]) -> Iterator[Raw]:
+def model_numbers(known: Known, text: str, found: list[Quantity]) -> Iterator[Raw]:
     """Words of letters and digits that are no measure."""
     measured = [(item.start, item.end) for item in found if item.dimension is not None]
     for match in _CODE.finditer(text):
         code = match.group()
-        if code.lower() in _COMMON_CODES or source.has_code(code):
+        if code.lower() in _COMMON_CODES or known.has_code(code):
             continue
         if any(start < match.end() and match.start() < end for start, end in measured):
             continue
@@ -93,7 +93,7 @@ _SIZE = re.compile(
 _EACH = re.compile(rf"{_ONE}(?![\w])", re.IGNORECASE)
 
 
-def sizes(source: Source, text: str) -> Iterator[Raw]:
+def sizes(known: Known, text: str) -> Iterator[Raw]:
     """Clothing, shoe, bed and paper sizes; in a list each size by itself."""
     if not _HINT.search(text) and not any(hint in text for hint in ("siz", "Siz", "king", "King", "ueen", "win")):
         return
@@ -105,22 +105,22 @@ def sizes(source: Source, text: str) -> Iterator[Raw]:
         if group == "after":
             first = True
             for each in _EACH.finditer(text, match.start(group), match.end()):
-                if not _has_size(source, each.group()):
+                if not _has_size(known, each.group()):
                     start = match.start() if first else each.start()
                     yield "size", start, each.end(), f"The input does not give the size {each.group()!r}."
                 first = False
-        elif not _has_size(source, value):
+        elif not _has_size(known, value):
             yield "size", match.start(), match.end(), f"The input does not give the size {value!r}."
 
 
 _HINT = re.compile(r"[A-Z]{2}|\b[AB][0-6]\b|SIZE|EU \d")
 
 
-def _has_size(source: Source, value: str) -> bool:
+def _has_size(known: Known, value: str) -> bool:
     digits = re.findall(r"\d{1,2}(?:\.5)?", value)
     plain = value.lower().replace("-", " ")
     if digits and plain not in _SIZE_NAMES and not re.fullmatch(r"[ab][0-6]", plain):
-        return all(float(run) in source.figures.values for run in digits)
+        return all(float(run) in known.figures.values for run in digits)
     name = _SIZE_NAMES.get(plain, plain)
     spellings = {name, plain, *(spelling for spelling, same in _SIZE_NAMES.items() if same == name)}
-    return any(re.search(rf"(?<![\w'’]){re.escape(item)}(?![\w'’])", source.spaced) for item in spellings)
+    return any(re.search(rf"(?<![\w'’]){re.escape(item)}(?![\w'’])", known.spaced) for item in spellings)

@@ -1,8 +1,10 @@
-"""An input (title and given columns) that can be asked whether it supports a word, a code or a number."""
+"""What the writer was given, and whether it supports a word, a code or a number: the one definition of both."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from shelftalker.checks.lexicon import AMERICAN, IMPLIED_COLOURS, IMPLIED_MATERIALS
@@ -25,8 +27,8 @@ def stem(word: str) -> str:
     return AMERICAN.get(word, word)
 
 
-class Source:
-    """An input, ready to be asked what it supports."""
+class Known:
+    """An input's text, ready to be asked what it supports."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -53,7 +55,28 @@ class Source:
         return _GAPS.sub("", code.lower()) in self._squeezed
 
 
+@dataclass(frozen=True)
+class Given:
+    """What the writer was told of a product; nothing else supports a claim.
+
+    Attributes:
+        title: the product's title.
+        attributes: the attributes that stand in the prompt, name to value; one that the prompt left out (a stock
+            count, a picture's address) supports nothing and does not belong here.
+        facts: facts typed or given beside the attributes, each a short phrase.
+    """
+
+    title: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> Known:
+        """All of it as one input, parsed once for several descriptions."""
+        return known("\n".join([self.title, *(str(value) for value in self.attributes.values()), *self.facts]))
+
+
 @lru_cache(maxsize=512)
-def source(text: str) -> Source:
+def known(text: str) -> Known:
     """The input ``text``, parsed once for several descriptions."""
-    return Source(text)
+    return Known(text)

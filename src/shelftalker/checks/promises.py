@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from shelftalker.checks.form import Raw
-from shelftalker.checks.given import WORD, Source
+from shelftalker.checks.given import WORD, Known
 from shelftalker.checks.lexicon import TECHNOLOGIES
 from shelftalker.checks.words import SENTENCE_START
 
@@ -39,22 +39,22 @@ _INDUCTION = re.compile(r"\binduction (?:suitable|ready|compatible|safe)|suitabl
 _PLAIN_NAMES = frozenset("windows matter apple lightning macs mac galaxy android qi aux".split())
 
 
-def compatibility(source: Source, text: str) -> Iterator[Raw]:
+def compatibility(known: Known, text: str) -> Iterator[Raw]:
     """What it is said to work with, and named technologies."""
     lower = text.lower()
     said: list[tuple[int, int]] = []
     for match in _WORKS_WITH.finditer(text) if any(hint in lower for hint in _USES) else ():
         content = [word for word in WORD.findall(match["what"]) if word.lower() not in _PLAIN][:4]
-        known = sum(source.has(word) or source.has_code(word) for word in content)
-        if not content or 2 * known < len(content):
+        supported = sum(known.has(word) or known.has_code(word) for word in content)
+        if not content or 2 * supported < len(content):
             said.append((match.start(), match.start("what") + len(match["what"].rstrip())))
             yield "compatibility", *said[-1], "The input does not say what it works with."
     for match in _INDUCTION.finditer(text) if "induction" in lower or "all hobs" in lower else ():
-        if not source.has("induction"):
+        if not known.has("induction"):
             yield "compatibility", match.start(), match.end(), "The input does not mention induction."
     for match in _TECHNOLOGY.finditer(text) if any(hint in lower for hint in _DEVICES) else ():
         word, start = match.group(), match.start()
-        if source.has_code(word) or any(begin <= start < end for begin, end in said):
+        if known.has_code(word) or any(begin <= start < end for begin, end in said):
             continue
         opens = SENTENCE_START.search(text[max(0, start - 8) : start]) or start == 0
         if word.lower() in _PLAIN_NAMES and (opens or not word[0].isupper()):
@@ -105,7 +105,7 @@ _PROMISING = (
 _CAPITALS = re.compile(r"[A-Z]{2}")
 
 
-def certifications(source: Source, text: str) -> Iterator[Raw]:
+def certifications(known: Known, text: str) -> Iterator[Raw]:
     """Certificates, approvals, awards, guarantees."""
     lower = text.lower()
     if not _CAPITALS.search(text) and not any(hint in lower for hint in _PROMISING):
@@ -114,9 +114,9 @@ def certifications(source: Source, text: str) -> Iterator[Raw]:
         written = match.group()
         words = [word.group() for word in WORD.finditer(written)]
         if (
-            source.has_code(written)
-            or all(source.has(word) for word in words)
-            or (source.has_code(words[0]) and len(words[0]) > 3)
+            known.has_code(written)
+            or all(known.has(word) for word in words)
+            or (known.has_code(words[0]) and len(words[0]) > 3)
         ):
             continue
         yield "certification", match.start(), match.end(), f"The input does not claim {written!r}."

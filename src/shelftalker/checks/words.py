@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from shelftalker.checks.form import Raw
-from shelftalker.checks.given import Source, stem
+from shelftalker.checks.given import Known, stem
 from shelftalker.checks.lexicon import (
     CAPITALISED,
     COLOUR_THINGS,
@@ -33,7 +33,7 @@ _BLACK_AND_WHITE = re.compile(r"\bblack[- ]and[- ]white\b", re.I)
 _NEXT = re.compile(r"[- ](\w+)")
 
 
-def colours(source: Source, text: str) -> Iterator[Raw]:
+def colours(known: Known, text: str) -> Iterator[Raw]:
     """Colour words that speak of a colour."""
     found = [match for match in _WORD.finditer(text) if stem(match.group()) in _ALL_COLOURS]
     if not found:
@@ -44,7 +44,7 @@ def colours(source: Source, text: str) -> Iterator[Raw]:
         # "Peach, mint, sky and blush": listed names of things are colours, and so are those beside a plain colour.
         sure = len(run) > 2 or (len(run) > 1 and any(name in COLOURS for name in names))
         for match, name in zip(run, names, strict=True):
-            if name in source.colours or any(start <= match.start() < end for start, end in exempt):
+            if name in known.colours or any(start <= match.start() < end for start, end in exempt):
                 continue
             if _speaks_of_colour(match, name, text, sure):
                 yield "colour", match.start(), match.end(), f"The input does not give the colour {match.group()!r}."
@@ -102,11 +102,11 @@ _MADE_THING = re.compile(
 )
 
 
-def materials(source: Source, text: str) -> Iterator[Raw]:
+def materials(known: Known, text: str) -> Iterator[Raw]:
     """Words for what something is made of."""
     for match in _WORD.finditer(text):
         word = stem(match.group())
-        if word not in MATERIALS or word in source.materials:
+        if word not in MATERIALS or word in known.materials:
             continue
         before, following = text[max(0, match.start() - 40) : match.start()], _NEXT.match(text, match.end())
         if word in WEAK_MATERIALS and not (_MADE_OF.search(before) or _MADE_THING.match(text, match.end())):
@@ -128,7 +128,7 @@ SENTENCE_START = re.compile(r"(?:^|:+|[.!?:;…]['\"”’)]*\s+|[\"“‘(]\s*|
 _LINK = re.compile(r"\s(?:(?:of|the|and|de|du|la|le|von|van|for|in|&)\s){0,2}")
 
 
-def names(source: Source, text: str) -> Iterator[Raw]:
+def names(known: Known, text: str) -> Iterator[Raw]:
     """Capitalised words inside a sentence that the input does not have."""
     group: list[re.Match[str]] = []
     for match in [*_CAPITAL.finditer(text), None]:
@@ -136,7 +136,7 @@ def names(source: Source, text: str) -> Iterator[Raw]:
             group.append(match)
             continue
         if group:
-            yield from _name(source, text, group)
+            yield from _name(known, text, group)
         group = [match] if match is not None else []
 
 
@@ -162,7 +162,7 @@ def _opens(text: str, position: int) -> bool:
     return True
 
 
-def _name(source: Source, text: str, group: list[re.Match[str]]) -> Iterator[Raw]:
+def _name(known: Known, text: str, group: list[re.Match[str]]) -> Iterator[Raw]:
     opens = _opens(text, group[0].start())
     if len(group) == 1 and _NATION.fullmatch(group[0].group()) and re.match(r" [a-z]", text[group[0].end() :][:2]):
         return  # "Tanzanian beans": where it is from, not who made it
@@ -172,7 +172,7 @@ def _name(source: Source, text: str, group: list[re.Match[str]]) -> Iterator[Raw
     for position, match in enumerate(group):
         word = match.group().rstrip("™®©")
         parts = [part for part in re.split(r"[-&]", re.sub(r"['’](?:s|ll|d|ve|re|m|t)?$", "", word)) if part]
-        if not parts or all(part.lower() in CAPITALISED or source.has(part) for part in parts):
+        if not parts or all(part.lower() in CAPITALISED or known.has(part) for part in parts):
             continue
         if position == 0 and opens and not (match.group()[-1] in "™®©" or re.search(r"[a-z][A-Z]", word)):
             continue  # a sentence begins with a capital anyway

@@ -252,13 +252,14 @@ class _Findings:
 
     def _find(self, row: int, text: str, hit_cap: bool) -> list[schema.Finding]:
         from shelftalker.checks.check import check
+        from shelftalker.checks.given import Given
 
         key = (row, text, hit_cap)
         if key not in self._seen:
             product = self._products[row]
             self._seen[key] = [
                 schema.Finding(check=one.check, text=one.text, start=one.start, end=one.end, why=one.why)
-                for one in check(product.title, text, product.given, hit_cap=hit_cap)
+                for one in check(text, Given(product.title, product.given), hit_cap=hit_cap)
             ]
         return self._seen[key]
 

@@ -40,6 +40,7 @@ def choose(
 
 def _passes(text: str, fields: Mapping[str, str], hit_cap: bool) -> bool:
     from shelftalker.checks.check import check
+    from shelftalker.checks.given import Given
 
-    columns = {name: value for name, value in fields.items() if name != "title"}
-    return bool(text.strip()) and not check(fields.get("title", ""), text, columns, hit_cap=hit_cap)
+    given = Given(fields.get("title", ""), {name: value for name, value in fields.items() if name != "title"})
+    return bool(text.strip()) and not check(text, given, hit_cap=hit_cap)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Product:
-    """What is known of a product: its title, and further columns that the prompt may name and the checks believe."""
+    """What is known of a product: its title, and further columns; the checks believe those that the prompt names."""
 
     title: str
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -71,6 +71,7 @@ class Writer:
             ShelftalkerError: a title without text, or a decoding that no engine can honour.
         """
         from shelftalker.checks.check import check
+        from shelftalker.checks.given import Given
 
         decoding = decoding or self.recipe.decoding
         cleaned = [
@@ -88,13 +89,13 @@ class Writer:
             Written(
                 title=item.title,
                 text=one.text,
-                findings=tuple(check(item.title, one.text, item.columns, hit_cap=one.hit_cap)),
+                findings=tuple(check(one.text, Given(item.title, told), hit_cap=one.hit_cap)),
                 tokens=one.tokens,
                 hit_cap=one.hit_cap,
                 score=one.score,
                 engine=signature,
             )
-            for item, one in zip(cleaned, drawn, strict=True)
+            for item, told, one in zip(cleaned, known, drawn, strict=True)
         ]
 
     def about(self) -> dict[str, Any]:

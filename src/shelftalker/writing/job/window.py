@@ -145,12 +145,10 @@ def _blank(problem: str | None) -> dict[str, Any]:
 
 def _described(row: Row, written: Generation, engine: str, model_hash: str, what: Plan) -> dict[str, Any]:
     from shelftalker.checks.check import check
+    from shelftalker.checks.given import Given
 
-    told = {name: text for name, value in row.values.items() if (text := text_of(value)) is not None}
-    title = told.pop(what.title, "")
-    for name in (what.id, *what.overrides.values()):
-        told.pop(name or "", None)
-    findings = check(title, written.text, told, hit_cap=written.hit_cap)
+    told = {name: text_of(row.values.get(column)) or "" for name, column in what.fields.items()}
+    findings = check(written.text, Given(_title(row, what), told), hit_cap=written.hit_cap)
     return {
         "description": written.text,
         "publishable": not findings and bool(written.text),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given as drawn
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from shelftalker.checks.check import CHECKS, check
+from shelftalker.checks.given import Given
 
 BOTTLE = "Acme Steel Water Bottle 500 ml, Blue"
 
@@ -14,7 +16,7 @@ BOTTLE = "Acme Steel Water Bottle 500 ml, Blue"
 def fired(
     title: str, description: str, columns: dict[str, str] | None = None, **options: bool
 ) -> list[tuple[str, str]]:
-    return [(finding.check, finding.text) for finding in check(title, description, columns, **options)]
+    return [(finding.check, finding.text) for finding in check(description, Given(title, columns or {}), **options)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_a_generation_that_hit_the_cap_is_cut_off() -> None:
 
 def test_spans_are_the_text_and_every_finding_explains_itself() -> None:
     description = "A red 750 ml bottle by Northwind, FDA approved, with three lids &amp; a"
-    findings = check(BOTTLE, description)
+    findings = check(description, Given(BOTTLE))
     assert {finding.check for finding in findings} >= {"colour", "unit", "name", "certification", "number", "markup"}
     for finding in findings:
         assert description[finding.start : finding.end] == finding.text
@@ -149,17 +151,17 @@ def test_a_claim_is_reported_once_by_the_check_that_explains_it_best() -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.text(max_size=60), st.text(max_size=300))
+@drawn(st.text(max_size=60), st.text(max_size=300))
 def test_any_text_is_judged_without_fail_and_always_the_same(title: str, description: str) -> None:
-    findings = check(title, description)
-    assert findings == check(title, description)
+    findings = check(description, Given(title))
+    assert findings == check(description, Given(title))
     for finding in findings:
         assert description[finding.start : finding.end] == finding.text
         assert finding.check in CHECKS
 
 
 @settings(max_examples=100, deadline=None)
-@given(
+@drawn(
     st.lists(
         st.sampled_from(
             "a red 500 ml bottle of steel , . and the and 2 lids Acme for USB-C &amp; it is it is x 3 cm".split(" ")
