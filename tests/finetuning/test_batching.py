@@ -113,7 +113,7 @@ def test_training_and_both_engines_cut_a_long_prompt_to_the_same_tokens(
     titles = ["blue bottle", "blue bottle " * 60, "x" * 900, "Café\u00a0" * 80, ""]
     prompts = [render(title, {"brand": "steel " * 5}, template) for title in titles]
     folder = tiny_t5 if kind == "seq2seq" else tiny_causal
-    recipe = Recipe(device="cpu", prompt=template).with_flags(generate={"max_input_tokens": 64})
+    recipe = Recipe(device="cpu", prompt=template).with_flags(prompt_tokens=64)
     loaded = load_model(folder, recipe)
     examples = [Example(str(number), "", text, "A text.") for number, text in enumerate(prompts)]
     limits = {"max_input_tokens": 64, "max_target_tokens": 30}

@@ -56,7 +56,7 @@ def test_a_foreign_prompt_keeps_its_last_line() -> None:
 
 
 def test_a_template_that_cannot_fit_is_an_error_that_names_the_key() -> None:
-    with pytest.raises(ShelftalkerError, match="max_input_tokens"):
+    with pytest.raises(ShelftalkerError, match="prompt_tokens"):
         fit([prompt.render("a b c " * 20)], words, 8)
 
 

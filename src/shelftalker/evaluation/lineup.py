@@ -43,10 +43,9 @@ def settings(recipe: Recipe) -> dict[str, object]:
     """The recipe keys that predictions and scores depend on, as the results file keeps them."""
     return {
         "decoding": recipe.decoding.model_dump(mode="json"),
-        "engine": recipe.generate.model_dump(
-            mode="json", include={"engine", "quantisation", "batch_size", "max_input_tokens"}
-        ),
+        "engine": recipe.generate.model_dump(mode="json", include={"engine", "quantisation", "batch_size"}),
         "prompt": recipe.prompt,
+        "prompt_tokens": recipe.prompt_tokens,
         "similarity_thresholds": dict(references.THRESHOLDS),
         "similarity": f"Jaccard of title words, best of {references.CANDIDATES} BM25 neighbours",
     }

@@ -85,10 +85,9 @@ def _key(ref: ModelRef, examples: Sequence[Example], recipe: Recipe) -> str:
         "model": ref.content_hash,
         "rows": rows_hash(examples),
         "decoding": recipe.decoding.model_dump(mode="json"),
-        "engine": recipe.generate.model_dump(
-            mode="json", include={"engine", "quantisation", "batch_size", "max_input_tokens"}
-        ),
+        "engine": recipe.generate.model_dump(mode="json", include={"engine", "quantisation", "batch_size"}),
         "prompt": recipe.prompt,
+        "prompt_tokens": recipe.prompt_tokens,
         "device": [recipe.device, recipe.dtype],
         "versions": {name: versions.get(name) for name in ("shelftalker", "torch", "transformers", "ctranslate2")},
     }

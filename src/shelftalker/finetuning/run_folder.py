@@ -19,7 +19,7 @@ IDENTITY = "run.json"
 LOG = "log.jsonl"
 SAVING = ".saving"
 # These change what is shown or kept, never what is learnt.
-_WITHOUT_EFFECT = {"log_steps", "keep_checkpoints"}
+_WITHOUT_EFFECT = {"log_steps", "keep_checkpoints", "trackers", "val_rows"}
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,26 @@ class Start:
 
 
 def stage_of(recipe: Recipe, run_dir: Path, base_hash: str) -> Stage:
-    """The run's identity: training rows, base model, and every setting that changes what is learnt."""
+    """The run's identity: training rows, base model, and every setting that changes what is learnt.
+
+    Validation rows only watch: how many there are, and which, may change while a run is gone on with.
+
+    Raises:
+        ShelftalkerError: there are no examples.
+    """
     data = recipe.paths.data
     inputs: dict[str, Path | str] = {"train": data / "train.jsonl", "base_model": base_hash}
-    if recipe.finetune.val_rows:
-        inputs["val"] = data / "val.jsonl"
-    for path in inputs.values():
-        if isinstance(path, Path) and not path.is_file():
+    needed = [data / "train.jsonl", *([data / "val.jsonl"] if recipe.finetune.val_rows else [])]
+    for path in needed:
+        if not path.is_file():
             raise ShelftalkerError(
                 "the examples are not there", where=str(path), mend="run `shelftalker prepare` first, or set paths.data"
             )
     settings = {
         "lora": recipe.lora.model_dump(mode="json"),
         "finetune": recipe.finetune.model_dump(mode="json", exclude=_WITHOUT_EFFECT),
+        "prompt": recipe.prompt,
+        "prompt_tokens": recipe.prompt_tokens,
         "seed": recipe.seed,
         "dtype": recipe.dtype,
         # Under torchrun each process takes its share of every step's batches.

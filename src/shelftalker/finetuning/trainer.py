@@ -152,7 +152,7 @@ def prepare_training(recipe: Recipe, ref: ModelRef, policy: device.DevicePolicy)
             rows,
             base.tokenizer,
             is_seq2seq=base.is_seq2seq,
-            max_input_tokens=settings.max_input_tokens,
+            max_input_tokens=recipe.prompt_tokens,
             max_target_tokens=settings.max_target_tokens,
             template=recipe.prompt,
         )
@@ -202,7 +202,7 @@ def build(
             "base_model": _recorded(base.ref),
             "base_sha256": base.ref.content_hash,
             "prompt": recipe.prompt,
-            "max_input_tokens": settings.max_input_tokens,
+            "prompt_tokens": recipe.prompt_tokens,
             "run": recipe.name,
         },
         keep=settings.keep_checkpoints,
@@ -301,10 +301,14 @@ def _say(material: Material, recipe: Recipe) -> None:
         f" {facts['examples']:,} examples, {facts['target_tokens']:,} target tokens,"
         f" {100 * facts['padding_share']:.0f} % padding"
     )
-    for name, limit in (("inputs", "max_input_tokens"), ("targets", "max_target_tokens")):
+    limits = (
+        ("inputs", "prompt_tokens", recipe.prompt_tokens),
+        ("targets", "finetune.max_target_tokens", recipe.finetune.max_target_tokens),
+    )
+    for name, key, limit in limits:
         cut = facts[f"{name}_cut"]
         if cut:
             console.note(
                 f"{cut:,} of {facts['examples']:,} {name} ({100 * cut / facts['examples']:.1f} %) are cut to"
-                f" finetune.{limit} = {getattr(recipe.finetune, limit)}"
+                f" {key} = {limit}"
             )

@@ -37,7 +37,7 @@ class Ct2Engine(BatchedEngine):
     name = "ctranslate2"
 
     def __init__(self, ref: ModelRef, recipe: Recipe) -> None:
-        super().__init__(recipe.prompt, recipe.generate.max_input_tokens)
+        super().__init__(recipe.prompt, recipe.prompt_tokens)
         if recipe.dtype not in ("auto", "float32"):
             raise ShelftalkerError(
                 f"CTranslate2 takes its number format from generate.quantisation, not dtype: {recipe.dtype}",

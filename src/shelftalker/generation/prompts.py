@@ -87,6 +87,6 @@ def _shorten(text: str, encode: Encode, limit: int, template: str) -> list[int]:
             return ids
     raise ShelftalkerError(
         f"the prompt template alone needs {len(ids)} tokens, more than the {limit} that a prompt may have",
-        where="recipe keys prompt and generate.max_input_tokens",
-        mend=f"set generate.max_input_tokens to {len(ids) + 32} or more, or shorten the template",
+        where="recipe keys prompt and prompt_tokens",
+        mend=f"set prompt_tokens to {len(ids) + 32} or more, or shorten the template",
     )

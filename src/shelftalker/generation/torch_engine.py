@@ -30,7 +30,7 @@ class TorchEngine(BatchedEngine):
 
         from shelftalker.models.load import LoadedModel, load_model
 
-        super().__init__(recipe.prompt, recipe.generate.max_input_tokens)
+        super().__init__(recipe.prompt, recipe.prompt_tokens)
         if recipe.generate.threads:
             torch.set_num_threads(recipe.generate.threads)
         loaded = model if isinstance(model, LoadedModel) else load_model(model, recipe)

@@ -174,7 +174,7 @@ def _write_ct2_facts(
     if recipe is not None:
         said["prompt"] = recipe.prompt
         said["decoding"] = recipe.decoding.model_dump(mode="json")
-        said["max_input_tokens"] = recipe.generate.max_input_tokens
+        said["prompt_tokens"] = recipe.prompt_tokens
     files.write_json(folder / FACTS, said)
 
 
@@ -260,7 +260,7 @@ def _write_facts(folder: Path, schema: str, recipe: Recipe) -> None:
         "schema": schema,
         "prompt": recipe.prompt,
         "decoding": recipe.decoding.model_dump(mode="json"),
-        "max_input_tokens": recipe.generate.max_input_tokens,
+        "prompt_tokens": recipe.prompt_tokens,
         "version": __version__,
     }
     files.write_json(folder / FACTS, said)

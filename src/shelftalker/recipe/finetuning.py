@@ -51,8 +51,6 @@ class FinetuneSettings(Section):
     """Forward passes in one optimiser step."""
     bucket_by_length: bool = True
     """Batch examples of like length together, so that little of a batch is padding."""
-    max_input_tokens: int = Field(128, ge=8)
-    """Prompts longer than this are cut (tokens); the run reports how many were."""
     max_target_tokens: int = Field(256, ge=8)
     """References longer than this are cut for training only (tokens); scoring uses them whole."""
     base_dropout: float | None = Field(None, ge=0, lt=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from shelftalker.errors import ShelftalkerError
 
-TOP_LEVEL_KEYS = ("name", "base_model", "revision", "seed", "device", "dtype", "prompt")
+TOP_LEVEL_KEYS = ("name", "base_model", "revision", "seed", "device", "dtype", "prompt", "prompt_tokens")
 
 
 def split_flags(tokens: Sequence[str]) -> tuple[list[str], dict[str, Any]]:

@@ -29,7 +29,5 @@ class GenerateSettings(Section):
     """Engines on a Ray cluster (with --ray), which share its CPUs; 0: one a machine."""
     window_rows: int = Field(512, ge=1)
     """Rows that a catalogue job sorts by length and saves together; what a killed job may have to write again."""
-    max_input_tokens: int = Field(128, ge=8)
-    """Prompts longer than this lose the last words of the title (tokens)."""
     titles: list[str] = []
     """Titles that `run` describes at its end; none: three of the test split."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from shelftalker import prompt as prompts
@@ -49,6 +49,8 @@ class Recipe(Section):
     """Number format of the model; float16 is refused because it destroys T5."""
     prompt: str = prompts.TEMPLATE
     """Prompt template: {title} and any of prepare.keep_columns in braces."""
+    prompt_tokens: int = Field(128, ge=8)
+    """Longest prompt in tokens, in training as in writing; a longer one loses words, never its end."""
     paths: Paths = Paths()
     prepare: PrepareSettings = PrepareSettings()
     clean: CleanSettings = CleanSettings()

@@ -106,5 +106,8 @@ def _with_defaults_of(folder: Path, recipe: Recipe) -> Recipe:
     said = facts(folder)
     if "prompt" not in said:
         return recipe
-    generate = {"max_input_tokens": said.get("max_input_tokens", recipe.generate.max_input_tokens)}
-    return recipe.with_flags(prompt=said["prompt"], decoding=said.get("decoding", {}), generate=generate)
+    return recipe.with_flags(
+        prompt=said["prompt"],
+        prompt_tokens=said.get("prompt_tokens", recipe.prompt_tokens),
+        decoding=said.get("decoding", {}),
+    )
