@@ -3,7 +3,6 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .PHONY: demo test lint types check setup setup-dev benchmarks clean
 
@@ -15,6 +14,7 @@ test: setup-dev lint types check  ## set up, then prove it
 lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types:
 	$(BIN)/mypy
@@ -31,15 +31,19 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 with venv found; install one, or: make PYTHON=/path/to/python"; exit 2; }
 	$(PYTHON) -m venv .venv
 
-.venv/.core: pyproject.toml constraints.txt | $(BIN)/python
+.venv/.core: pyproject.toml constraints.txt tools/install.py | $(BIN)/python
 	@echo "setting up .venv (once; a few minutes)"
-	$(PIP) "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	$(PIP) --editable .
+	@$(BIN)/python tools/install.py core
 	@touch $@
 
 .venv/.dev: .venv/.core
-	$(PIP) --editable '.[playground,serve,notebooks,ray,onnx,dev]'
+	@$(BIN)/python tools/install.py dev
 	@touch $@
+
+# Every figure of the documents; hours. `make benchmarks QUICK=--quick` only sees that each of them runs.
+benchmarks: setup-dev
+	@for script in $(filter-out %/prepare_data.py,$(wildcard benchmarks/*.py)); do \
+		echo "▸ $$script $(QUICK)"; $(BIN)/python $$script $(QUICK) || exit 1; done
 
 clean:  ## remove the environment and what the demo wrote
 	rm -rf .venv demo

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from shelftalker.cli import main
+from shelftalker.cli import STOPPED, main
 from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.flags import split_flags
+from shelftalker.recipe.recipe import keys
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -19,7 +20,7 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys\n"
         "from shelftalker.cli import main\n"
         "assert main(['--help']) == 0\n"
-        "heavy = {'torch', 'transformers', 'duckdb', 'gradio', 'numpy', 'pydantic', 'matplotlib', 'ctranslate2'}\n"
+        "heavy = {'torch', 'transformers', 'duckdb', 'gradio', 'numpy', 'pydantic', 'ctranslate2'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -33,6 +34,34 @@ def test_recipe_keys_are_taken_out_of_the_command_line() -> None:
     )
     assert rest == ["finetune", "--dry-run"]
     assert flags == {"lora.r": "16", "seed": "7", "lora.rslora": True, "base_model": "bundled"}
+
+
+def test_a_switch_leaves_the_title_that_follows_it_alone() -> None:
+    assert split_flags(["generate", "--decoding.sample", "Blue mug"]) == (
+        ["generate", "Blue mug"],
+        {"decoding.sample": True},
+    )
+    assert split_flags(["--decoding.sample", "off", "Blue mug"]) == (["Blue mug"], {"decoding.sample": False})
+
+
+def test_every_key_that_may_be_none_takes_the_word() -> None:
+    nullable = [key for key, field in keys() if field.default is None]
+    assert "generate.model" in nullable
+    for key in nullable:
+        assert split_flags([f"--{key}", "none"]) == ([], {key: None}), key
+
+
+def test_a_flag_without_its_value_is_an_error_and_takes_no_other_flag() -> None:
+    with pytest.raises(ShelftalkerError, match="lacks its value"):
+        split_flags(["finetune", "--lora.r", "--dry-run"])
+
+
+def test_a_list_may_be_written_with_commas() -> None:
+    assert split_flags(["--prepare.keep_columns", "brand, colour"]) == (
+        [],
+        {"prepare.keep_columns": ["brand", "colour"]},
+    )
+    assert split_flags(["--lora.target_modules", "all-linear"])[1] == {"lora.target_modules": "all-linear"}
 
 
 def test_lists_and_titles_survive_the_flags() -> None:
@@ -86,3 +115,23 @@ def test_doctor_names_device_format_versions_hub_and_disk(capsys: pytest.Capture
     assert main(["doctor", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert {"cuda", "mps", "runs on", "torch", "transformers", "hub", "disk for data", "base model"} <= set(facts)
+
+
+def test_an_interrupt_is_one_sentence_about_the_command_and_no_error(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shelftalker.catalogue.prepare.prepare", stop)
+    assert main(["prepare", "--seed", "3", "bundled"]) == 130
+    assert capfd.readouterr().err.strip() == STOPPED["prepare"]
+
+
+def test_doctor_knows_every_extra(capsys: pytest.CaptureFixture[str]) -> None:
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    named = set(project["optional-dependencies"]) - {"dev"}
+    assert main(["doctor", "--json"]) == 0
+    assert {f"extra [{name}]" for name in named} <= set(json.loads(capsys.readouterr().out))

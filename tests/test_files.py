@@ -51,6 +51,29 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_kill_between_the_two_renames_loses_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "model"
+    with files.atomic_folder(target) as folder:
+        (folder / "a").write_text("1")
+    rename = Path.rename
+
+    def killed(self: Path, to: Path) -> Path:
+        if self.suffix == ".part":
+            raise KeyboardInterrupt
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt), files.atomic_folder(target) as folder:
+        (folder / "a").write_text("2")
+    monkeypatch.undo()
+    files.restore_folder(target)
+    assert (target / "a").read_text() == "1"
+    with files.atomic_folder(target) as folder:
+        (folder / "a").write_text("3")
+    assert (target / "a").read_text() == "3"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 def test_a_broken_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"a": 1}\n{"a": \n')

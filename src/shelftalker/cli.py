@@ -26,6 +26,20 @@ EPILOGUE = (
 )
 
 
+STOPPED = {
+    "prepare": "stopped: nothing was written, and the same command begins again",
+    "finetune": "stopped: the checkpoints are kept, and --resume goes on after the newest",
+    "generate": "stopped: a catalogue's finished rows are kept, and --resume goes on from there",
+    "run": "stopped: finished stages are kept, and the same command goes on from there",
+    "demo": "stopped: finished stages are kept, and the same command goes on from there",
+    "baseline": "stopped: the same command goes on with what is in the cache",
+    "evaluate": "stopped: the same command goes on with what is in the cache",
+    "compare": "stopped: the same command goes on with what is in the cache",
+    "export": "stopped: nothing was written",
+}
+"""What Ctrl-C leaves behind, by command."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What every command shares: the recipe file and the recipe keys given as flags."""
@@ -351,6 +365,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in tokens
+    rest: list[str] = []
     try:
         rest, flags = split_flags(tokens)
         if rest[:1] == ["recipe"] and {"--help", "-h"} & set(rest):
@@ -370,7 +385,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.error(f"{error}\n  mend:  shelftalker --help")
         return 2
     except KeyboardInterrupt:
-        console.error("stopped; what was finished is kept, and the same command goes on from there")
+        console.say_stopped(STOPPED.get(next(iter(rest), ""), "stopped"))
         return 130
     except BrokenPipeError:
         return 0

@@ -143,8 +143,13 @@ def error(text: str) -> None:
     _err.print(Text(f"error: {text}", style="red"), soft_wrap=True)
 
 
-def result(text: str, value: Any = None) -> None:
-    """Print a result to stdout: ``text`` for people, ``value`` where --json was given."""
+def say_stopped(text: str) -> None:
+    """Say what an interrupt leaves behind (stderr, also under --quiet): it is no error."""
+    _err.print(Text(f"\n{text}"), soft_wrap=True)
+
+
+def result(text: str, value: Any) -> None:
+    """Print a command's one result to stdout: ``text`` for people, ``value`` where --json was given."""
     if _state.as_json:
         print(json.dumps(value, ensure_ascii=False, default=str))
     elif text:

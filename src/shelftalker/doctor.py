@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import os
 import shutil
 import socket
@@ -39,10 +39,35 @@ def examine(recipe: Recipe) -> dict[str, str]:
         there = next(path for path in [folder.absolute(), *folder.absolute().parents] if path.exists())
         right = "" if os.access(there, os.W_OK) else ", not writable"
         facts[f"disk for {name}"] = f"{shutil.disk_usage(there).free / 1e9:.1f} GB free at {folder}{right}"
-    for extra, module in (("playground", "gradio"), ("serve", "fastapi"), ("notebooks", "nbclient"), ("ray", "ray")):
-        found = importlib.util.find_spec(module) is not None
-        facts[f"extra [{extra}]"] = "installed" if found else f"missing: pip install 'shelftalker[{extra}]'"
+    for extra, missing in extras().items():
+        facts[f"extra [{extra}]"] = (
+            f"lacks {', '.join(missing)}: pip install 'shelftalker[{extra}]'" if missing else "installed"
+        )
     return facts
+
+
+def extras() -> dict[str, list[str]]:
+    """Every extra of the package, the developers' own apart, to those of its requirements that are not installed."""
+    from packaging.requirements import Requirement
+
+    found: dict[str, list[str]] = {}
+    for line in importlib.metadata.requires("shelftalker") or []:
+        wanted = Requirement(line)
+        name = next(
+            (name for name in _extras_named() if wanted.marker and wanted.marker.evaluate({"extra": name})), None
+        )
+        if name is None or name == "dev":
+            continue
+        missing = found.setdefault(name, [])
+        try:
+            importlib.metadata.version(wanted.name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(wanted.name)
+    return found
+
+
+def _extras_named() -> list[str]:
+    return importlib.metadata.metadata("shelftalker").get_all("Provides-Extra") or []
 
 
 def _cache() -> Path:

@@ -42,23 +42,46 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill that replaces ``path`` when the block ends well; an old one is gone only then."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    old = new.with_suffix(".old")
+    """A folder to fill that replaces ``path`` when the block ends well; an old one is gone only then.
+
+    Two folders cannot change places in one step everywhere, so the old one waits as ``.NAME.old`` for the moment of a
+    rename. A process killed in that moment leaves it there; `restore_folder` and the next call put it back.
+
+    Raises:
+        ShelftalkerError: the disk is full or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        restore_folder(path)
+        new = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    except OSError as error:
+        raise disk_error(error, path) from error
+    old = _waiting(path)
     try:
         yield new
         new.chmod(0o755)
         if path.exists():
             path.rename(old)
         new.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        if old.exists() and not path.exists():
-            old.rename(path)
+        restore_folder(path)
         raise disk_error(error, path) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def restore_folder(path: Path) -> None:
+    """Put back a folder whose replacement was killed between its two renames; a leftover beside a whole one goes."""
+    old = _waiting(path)
+    if old.is_dir() and not path.exists():
+        old.rename(path)
+    elif old.is_dir():
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _waiting(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
 
 
 def disk_error(error: OSError, path: Path) -> ShelftalkerError:

@@ -22,7 +22,7 @@ PACKAGES = (
     "accelerate",
     "ctranslate2",
     "sacrebleu",
-    "rouge-score",
+    "rouge-score-rs",
     "duckdb",
     "numpy",
 )

@@ -96,8 +96,8 @@ def run(recipe: Recipe, *, force: bool = False) -> Finished:
 
     show(results)
     for pair in descriptions:
-        console.result(f"\n{pair['title']}\n  {pair['description']}")
-    console.result("")
+        console.say(f"\n{pair['title']}\n  {pair['description']}")
+    console.say("")
     console.table("what was written", ["what", "where"], [[name, str(path)] for name, path in paths.items()])
     spent = f"{time.monotonic() - began:.0f} s in all"
     console.note(f"{spent}; skipped as done before: {', '.join(skipped)}" if skipped else spent)
@@ -119,11 +119,14 @@ def describe_unseen(recipe: Recipe, model: Path) -> list[dict[str, str]]:
 
 
 def forget(recipe: Recipe) -> None:
-    """Remove a recipe's run folder and the manifests of its other stages, so that each is done again."""
+    """Remove a recipe's run folder and the manifests of its data and its baseline, so that each stage is done again.
+
+    Other runs under the same folders keep theirs.
+    """
     shutil.rmtree(recipe.run_dir, ignore_errors=True)
-    for folder in (recipe.paths.data, recipe.paths.outputs):
-        for path in folder.rglob("*manifest.json"):
-            path.unlink()
+    (recipe.paths.data / "manifest.json").unlink(missing_ok=True)
+    for path in recipe.paths.outputs.glob("baseline_*.manifest.json"):
+        path.unlink()
 
 
 def _has_begun(recipe: Recipe) -> bool:

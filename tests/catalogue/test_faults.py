@@ -148,7 +148,7 @@ def test_a_worker_that_dies_is_an_error_not_a_hang(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "c.jsonl", products(300))
     script = SCRIPT.replace(
         "stage.SMALL = 0",
-        "from shelftalker.catalogue import workers\n"
+        "from shelftalker.catalogue.clean import workers\n"
         "real = workers._start\n"
         "def start(*a):\n"
         "    process = real(*a)\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from shelftalker import bundled, console, device
+from shelftalker import bundled, console, device, files
 from shelftalker.errors import ShelftalkerError
 from shelftalker.models import adapter as adapters
 from shelftalker.models import folder as folders
@@ -99,6 +99,7 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
         raise ShelftalkerError(
             "a model is a folder or a name, not a file", where=given, mend=f"give its folder: {folder.parent}"
         )
+    files.restore_folder(folder)
     if not folder.is_dir():
         if given.count("/") > 1 or given.startswith((".", "/", "~")) or given.endswith("/") or not given:
             raise ShelftalkerError(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from shelftalker import console
+
 
 @contextmanager
 def hushed() -> Iterator[None]:
-    """Silence transformers' and PEFT's own bars and advice for a while, unless debugging (SHELFTALKER_DEBUG)."""
-    if os.environ.get("SHELFTALKER_DEBUG"):
+    """Silence transformers' and PEFT's own bars and advice for a while, unless --debug was given."""
+    if console.debugging():
         yield
         return
     from transformers.utils import logging
