@@ -250,8 +250,8 @@ def export(model: str, /, *, to: Literal["hf", "ct2", "onnx"], out: Path, contex
         to: hf: a Hugging Face folder; ct2: a CTranslate2 folder with its tokenizer; onnx: ONNX graphs (extra [onnx]).
         out: the folder to write.
     """
+    from shelftalker.export.export import export as stage
     from shelftalker.files import read_json
-    from shelftalker.models.convert import export as stage
 
     written = stage(model, to, out, context.recipe())
     merge = read_json(written / "manifest.json")["merge"]

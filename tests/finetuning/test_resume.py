@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.finetuning import checkpoints
 from shelftalker.finetuning.trainer import Run, finetune
+from shelftalker.models import checkpoints
 from shelftalker.recipe.recipe import Recipe
 from tests.finetuning.test_finetune import tiny_recipe
 

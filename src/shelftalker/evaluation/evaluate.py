@@ -31,7 +31,7 @@ def evaluate(model: str | Path, recipe: Recipe, *, out: Path | None = None) -> E
     Raises:
         ShelftalkerError: the split or the model cannot be had.
     """
-    from shelftalker.finetuning.checkpoints import step_of
+    from shelftalker.models.checkpoints import step_of
     from shelftalker.models.load import announce, resolve
 
     split = recipe.evaluate.split

@@ -184,7 +184,7 @@ def contenders(systems: Sequence[str | Path], recipe: Recipe) -> list[Contender]
     Raises:
         ShelftalkerError: a name stands for nothing, or a run has no whole checkpoint.
     """
-    from shelftalker.finetuning.checkpoints import every, step_of, whole
+    from shelftalker.models.checkpoints import every, step_of, whole
     from shelftalker.models.load import announce, resolve
 
     found: list[Contender] = []

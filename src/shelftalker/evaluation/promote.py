@@ -28,8 +28,8 @@ def promote(ref: ModelRef, target: Path, found: Results) -> Path:
     Raises:
         ShelftalkerError: the best system is no adapter, the rows are test rows, or ``target`` is something else.
     """
-    from shelftalker.finetuning.checkpoints import mark_promoted, step_of
     from shelftalker.models import folder as folders
+    from shelftalker.models.checkpoints import mark_promoted, step_of
 
     if found.data.split == "test":
         raise ShelftalkerError(

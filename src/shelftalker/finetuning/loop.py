@@ -16,9 +16,10 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from shelftalker import files
 from shelftalker.device import DevicePolicy
 from shelftalker.errors import ShelftalkerError
-from shelftalker.finetuning import checkpoints, run_folder
+from shelftalker.finetuning import run_folder
 from shelftalker.finetuning.batching import IGNORED, Collator, Encoding, EpochSampler
 from shelftalker.models import adapter as adapters
+from shelftalker.models import checkpoints
 from shelftalker.recipe.recipe import Recipe
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from shelftalker import console, files
 from shelftalker.errors import ShelftalkerError
-from shelftalker.finetuning import checkpoints
 from shelftalker.manifest import Stage
+from shelftalker.models import checkpoints
 from shelftalker.recipe.recipe import Recipe
 
 IDENTITY = "run.json"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, device
 from shelftalker.errors import ShelftalkerError
-from shelftalker.finetuning import checkpoints, run_folder
+from shelftalker.finetuning import run_folder
+from shelftalker.models import checkpoints
 from shelftalker.recipe.recipe import Recipe
 
 if TYPE_CHECKING:

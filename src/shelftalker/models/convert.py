@@ -1,4 +1,4 @@
-"""Models made over for other engines: CTranslate2 conversions (kept by content), merged folders to hand on."""
+"""CTranslate2 conversions of models, kept by the hash of what they were made from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
-from shelftalker.version import __version__
 
 if TYPE_CHECKING:
     from shelftalker.models.load import LoadedModel, ModelRef
@@ -41,7 +40,7 @@ def why_not_ct2(ref: ModelRef) -> str | None:
     """Why a model cannot be converted to CTranslate2 here; None: it can (every T5 can). Imports no torch."""
     if ref.kind == "ct2":
         return None
-    config = _config(ref)
+    config = config_of(ref)
     kind = config.get("model_type")
     if kind != "t5":
         return f"its type is {kind}, and only T5's conversion is proven here"
@@ -63,16 +62,11 @@ def converted(ref: ModelRef, quantisation: Quantisation = "int8") -> Path:
         with contextlib.suppress(OSError):  # a cache that may only be read
             (folder / FACTS).touch()
         return folder
-    from shelftalker.models import direct
-    from shelftalker.models.load import load_model, local_folder
+    from shelftalker.models.load import load_model
 
     console.note(f"converting {ref.given} to CTranslate2 {quantisation}, once (kept in {folder})")
-    plain = local_folder(ref) if ref.kind in ("folder", "hub") else None
     with files.atomic_folder(folder) as new:
-        if plain is not None and direct.is_plain(plain):
-            _write_ct2_facts(new, ref, quantisation, direct.write(plain, new, quantisation))
-        else:
-            write_ct2(load_model(ref, _on_cpu()), new, quantisation)
+        write_ct2(load_model(ref, on_cpu()), new, quantisation)
     _forget_unused(CACHE_LIMIT)
     return folder
 
@@ -152,117 +146,19 @@ def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, rec
     for emptied in (made, config_folder):
         shutil.rmtree(emptied)
     network = loaded.model.config
-    start = network.decoder_start_token_id
-    tokens = {
-        "eos_token": loaded.tokenizer.eos_token,
-        "decoder_start_token": loaded.tokenizer.convert_ids_to_tokens(start),
-        "vocabulary": network.vocab_size,
-    }
-    _write_ct2_facts(folder, loaded.ref, quantisation, tokens, recipe)
-
-
-def _write_ct2_facts(
-    folder: Path, ref: ModelRef, quantisation: Quantisation, tokens: dict[str, Any], recipe: Recipe | None = None
-) -> None:
     said: dict[str, Any] = {
         "schema": SCHEMA,
         "quantisation": quantisation,
-        "source": {"given": ref.given, "base": ref.base, "sha256": ref.content_hash},
-        **tokens,
+        "source": {"given": loaded.ref.given, "base": loaded.ref.base, "sha256": loaded.ref.content_hash},
+        "eos_token": loaded.tokenizer.eos_token,
+        "decoder_start_token": loaded.tokenizer.convert_ids_to_tokens(network.decoder_start_token_id),
+        "vocabulary": network.vocab_size,
         "versions": manifest.versions(),
     }
     if recipe is not None:
         said["prompt"] = recipe.prompt
         said["decoding"] = recipe.decoding.model_dump(mode="json")
         said["prompt_tokens"] = recipe.prompt_tokens
-    files.write_json(folder / FACTS, said)
-
-
-def export(
-    model: str | Path | ModelRef, to: Literal["hf", "ct2", "onnx"], out: Path, recipe: Recipe | None = None
-) -> Path:
-    """Write a model that needs no adapter: merged in float32, with tokenizer, decoding defaults and manifest.
-
-    Of a merged adapter the manifest says (`merge`) how many of a few descriptions stayed the same.
-
-    Args:
-        model: anything that `models.load.resolve` understands.
-        to: "hf": a Hugging Face folder in float32; "ct2": a CTranslate2 folder in `generate.quantisation`; "onnx":
-            ONNX graphs in float32 for runtimes elsewhere (`models.onnx`).
-        out: the folder to write; an existing one is replaced only if it is an earlier export or empty.
-        recipe: gives prompt, decoding defaults and quantisation.
-
-    Returns:
-        ``out``.
-
-    Raises:
-        ShelftalkerError: the model cannot be had or converted, ``out`` holds something else, or the disk is full.
-    """
-    from shelftalker.export.merged import load_merged
-    from shelftalker.export.onnx import check_onnx, write_onnx
-    from shelftalker.models.load import ModelRef, resolve
-    from shelftalker.recipe.recipe import Recipe
-
-    chosen = recipe or Recipe()
-    out = Path(out)
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "manifest.json").is_file())):
-        raise ShelftalkerError(
-            "the output folder holds something that is not an export", where=str(out), mend="name a new folder"
-        )
-    ref = model if isinstance(model, ModelRef) else resolve(model, chosen)
-    if to == "ct2" and (reason := why_not_ct2(ref)):
-        raise ShelftalkerError(f"the model is not converted to CTranslate2: {reason}", where=ref.given, mend="--to hf")
-    if to == "onnx":
-        check_onnx(_config(ref).get("model_type"), ref.given)
-    settings = {"to": to, "prompt": chosen.prompt, "decoding": chosen.decoding.model_dump(mode="json")}
-    if to == "ct2":
-        settings["quantisation"] = chosen.generate.quantisation
-    console.stage("export", f"{ref.given} to {out} ({to})")
-    loaded, check = load_merged(ref, chosen)
-    if check is not None:
-        console.note(f"merged in float32: {check.identical} of {check.titles} descriptions stay the same to the letter")
-    with files.atomic_folder(out) as new:
-        stage = manifest.Stage("export", new / "manifest.json", inputs={"model": ref.content_hash}, settings=settings)
-        if to == "ct2":
-            write_ct2(loaded, new, chosen.generate.quantisation, chosen)
-        elif to == "onnx":
-            write_onnx(loaded, new)
-            _write_facts(new, "shelftalker.onnx/1", chosen)
-        else:
-            _write_hf(loaded, new, chosen)
-        stage.finish(
-            sorted(path for path in new.iterdir() if path.is_file()),
-            model=ref.given,
-            merge=check.summary() if check else None,
-        )
-    return out
-
-
-def _write_hf(loaded: LoadedModel, folder: Path, recipe: Recipe) -> None:
-    from shelftalker.models.quiet import hushed
-
-    with hushed():
-        loaded.model.save_pretrained(folder)
-        loaded.tokenizer.save_pretrained(folder)
-    path = folder / "config.json"
-    config = files.read_json(path)
-    if "scale_decoder_outputs" in config:
-        # Older transformers, and CTranslate2's converter, take the head's kind from this key; transformers 5 writes
-        # true for every T5.
-        config["tie_word_embeddings"] = bool(config["scale_decoder_outputs"])
-        files.write_json(path, config)
-    _write_facts(folder, "shelftalker.hf/1", recipe)
-
-
-def _write_facts(folder: Path, schema: str, recipe: Recipe) -> None:
-    """The prompt and the decoding that a folder is meant to be run with."""
-    said = {
-        "schema": schema,
-        "prompt": recipe.prompt,
-        "decoding": recipe.decoding.model_dump(mode="json"),
-        "prompt_tokens": recipe.prompt_tokens,
-        "version": __version__,
-    }
     files.write_json(folder / FACTS, said)
 
 
@@ -296,7 +192,8 @@ def bare_tokenizer(path: Path) -> Any:
     return tokenizer
 
 
-def _config(ref: ModelRef) -> dict[str, Any]:
+def config_of(ref: ModelRef) -> dict[str, Any]:
+    """The config.json of a model; of an adapter, its base model's."""
     from shelftalker.models.load import local_folder, resolve
 
     while ref.kind == "adapter" and ref.base is not None:
@@ -305,7 +202,7 @@ def _config(ref: ModelRef) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _on_cpu() -> Recipe:
+def on_cpu() -> Recipe:
     """Merging and converting happen in float32 on the CPU, whatever device will generate."""
     from shelftalker.recipe.recipe import Recipe
 

@@ -88,7 +88,7 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
     Raises:
         ShelftalkerError: there is no such folder, or it holds no model.
     """
-    from shelftalker.finetuning import checkpoints
+    from shelftalker.models import checkpoints
 
     given = os.fspath(model)
     if given == bundled.NAME:

@@ -156,7 +156,7 @@ def differences(recipe: Recipe, decoding: Decoding) -> dict[str, tuple[Any, Any]
 
 def _choices(model: str | None, recipe: Recipe) -> tuple[Choice, list[Choice]]:
     """The base model, and what can be chosen, the first being the one to begin with."""
-    from shelftalker.finetuning import checkpoints
+    from shelftalker.models import checkpoints
 
     base = Choice(f"base model ({recipe.base_model})", recipe.base_model)
     run_dir = Path(model) if model is not None and _is_run(Path(model)) else recipe.run_dir
@@ -195,7 +195,7 @@ def _base_of(model: str, recipe: Recipe) -> Choice | None:
 
 
 def _is_run(folder: Path) -> bool:
-    from shelftalker.finetuning import checkpoints
+    from shelftalker.models import checkpoints
 
     return bool(checkpoints.every(folder))
 

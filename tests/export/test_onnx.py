@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shelftalker import ShelftalkerError, prompt
-from shelftalker.models.convert import export
+from shelftalker.export.export import export
 from shelftalker.models.load import load_model
 from shelftalker.recipe.recipe import Recipe
 

@@ -11,9 +11,9 @@ import pytest
 
 import shelftalker
 from shelftalker import ShelftalkerError, prompt
+from shelftalker.export.export import export
 from shelftalker.generation.engine import load_engine
 from shelftalker.models import convert
-from shelftalker.models.convert import export
 from shelftalker.models.load import load_model
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
