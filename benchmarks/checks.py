@@ -1,4 +1,6 @@
-"""Precision, recall and speed of every check on the hand-labelled descriptions: python benchmarks/checks.py
+"""Precision, recall and speed of every check on the hand-labelled descriptions.
+
+    python benchmarks/checks.py
 
 A finding is right when a label of the same check overlaps it; a label is found when a finding of the same check
 overlaps it. Rules were written and tuned on the development half only; the figures of docs/evaluation.md are the

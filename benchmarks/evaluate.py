@@ -1,4 +1,6 @@
-"""Seconds for metrics, intervals, tests and checks on 10,000 pairs: python benchmarks/evaluate.py
+"""Seconds for metrics, intervals, tests and checks on 10,000 pairs.
+
+    python benchmarks/evaluate.py
 
 Two systems of a sample catalogue's text on the same rows, 1,000 resamples and permutations; beside them what the
 same work costs with rouge-score and with sacrebleu's own paired tests (on a share of the pairs, scaled up, as both

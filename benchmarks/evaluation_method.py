@@ -1,4 +1,6 @@
-"""Two figures of docs/evaluation.md: python benchmarks/evaluation_method.py
+"""Two figures of docs/evaluation.md.
+
+    python benchmarks/evaluation_method.py
 
 1. How often p < 0.05 is found where there is no difference, for the tests used here and for the formula of
    sacrebleu's paired bootstrap.

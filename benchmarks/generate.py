@@ -161,8 +161,11 @@ def apart(case: dict[str, Any], repeats: int) -> dict[str, Any]:
 
 
 def latency(model: str, repeats: int = 3) -> dict[str, float]:
-    """Seconds to answer one title: the whole command in a fresh process (median of ``repeats``), `describe` when
-    warm, and the command where nothing was converted yet (median of ``repeats``)."""
+    """Seconds to answer one title.
+
+    The whole command in a fresh process (median of ``repeats``), `describe` when warm, and the command where nothing
+    was converted yet (median of ``repeats``).
+    """
     from shelftalker import load
     from shelftalker.recipe.recipe import Recipe
 

@@ -269,6 +269,7 @@ def show(results: dict[str, list[Run]]) -> None:
 
 
 def main() -> None:
+    """Time the contenders and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2_248_619)
     parser.add_argument("--runs", type=int, default=1)

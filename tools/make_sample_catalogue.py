@@ -152,6 +152,7 @@ def make(clean: list[dict[str, str]], seed: int = SEED) -> list[dict[str, Any]]:
 
 
 def main() -> None:
+    """Write the raw catalogue from the clean one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clean", nargs="?", type=Path, default=CLEAN)
     parser.add_argument("out", nargs="?", type=Path, default=RAW)

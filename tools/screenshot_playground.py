@@ -17,6 +17,7 @@ from shelftalker.recipe.recipe import Recipe
 
 
 def main() -> None:
+    """Open the playground, write once, keep the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("--recipe", default="sample")

@@ -29,6 +29,56 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "README.pt-BR.md", *sorted((ROOT / "docs").glob("*.md"))]
 SERVERS = ("playground", "serve")
 
+
+def lines(path: Path) -> int:
+    """Lines of a text file."""
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def option(words: list[str], name: str) -> str:
+    """The value that follows an option on a command line."""
+    return words[words.index(name) + 1]
+
+
+def kept(command: list[str], said: str, folder: Path) -> bool:
+    """Whether a command left what its reader was promised; one without a promise here fails.
+
+    Args:
+        command: its words.
+        said: what it printed on standard output.
+        folder: where it ran.
+    """
+    program, *words = command
+    if program == "python":
+        return any(mark.isdigit() for mark in said)
+    stage, *rest = words
+    recipe = "flan-t5-base-amazontitles" in rest
+    if stage == "prepare":
+        data = folder / (option(rest, "--out") if "--out" in rest else "data")
+        return lines(data / "train.jsonl") > lines(data / "val.jsonl") > 0 and (data / "card.html").is_file()
+    if stage == "baseline":
+        return any((folder / "outputs").glob("baseline_val*.jsonl")) and "zero-shot" in said
+    if stage == "finetune":
+        saved = list((folder / "outputs/t5_lora").glob("checkpoint-*/adapter_model.safetensors"))
+        return not saved if "--dry-run" in rest else recipe and bool(saved)
+    if stage == "compare":
+        promoted = folder / option(rest, "--promote")
+        return (promoted / "adapter_model.safetensors").is_file() and "report.html" in said
+    if stage == "evaluate":
+        return "ROUGE-L" in said and "copy-title" in said
+    if stage == "generate" and "--input" in rest:
+        given, described = folder / option(rest, "--input"), folder / option(rest, "--output")
+        return lines(described) == lines(given) and "description" in described.read_text(encoding="utf-8")
+    if stage == "generate":
+        return len(said.split()) >= 1
+    if stage == "export":
+        return (folder / option(rest, "--out") / "manifest.json").is_file()
+    if stage == "recipe":
+        return "lora.r " in said if "--help" in rest else "beams: 4" in said
+    if stage == "doctor":
+        return "disk for data" in said
+    raise AssertionError(f"say what {shlex.join(command)} must leave behind")
+
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("documents")]
 
 
@@ -140,7 +190,9 @@ def test_every_command_of_a_page_works(page: Path, hub: Hub, workshop: Path) -> 
         result = subprocess.run(
             command, shell=True, cwd=workshop, env=env, capture_output=True, text=True, timeout=900, check=False
         )
-        assert result.returncode == 0, f"{command}\n{result.stdout[-1500:]}\n{result.stderr[-3000:]}"
+        told = f"{command}\n{result.stdout[-1500:]}\n{result.stderr[-3000:]}"
+        assert result.returncode == 0, told
+        assert kept(words, result.stdout, workshop), told
     # A page's Python goes on with what its commands made.
     for block in python_blocks(page):
         result = subprocess.run(
