@@ -100,7 +100,7 @@ def chrf(sums: Array) -> Array:
 
 @lru_cache(maxsize=1)
 def signatures() -> dict[str, str]:
-    """sacrebleu's own signatures of BLEU and chrF++ as they are counted here."""
+    """Sacrebleu's own signatures of BLEU and chrF++ as they are counted here."""
     from sacrebleu.metrics import BLEU, CHRF
 
     found = {}
