@@ -81,7 +81,7 @@ def check_onnx(model_type: str | None, where: str) -> None:
 
 @contextlib.contextmanager
 def _silent() -> Any:
-    """Keep to ourselves what torch's exporter says: it reports its steps on standard output, which is for results, and logs its own workings."""
+    """Hold back torch's exporter, which reports its steps on standard output, where results go."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
