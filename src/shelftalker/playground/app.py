@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from shelftalker import console
+from shelftalker.address import LOOPBACK, bind
 from shelftalker.errors import ShelftalkerError
 from shelftalker.extras import need
 from shelftalker.playground import view
 from shelftalker.playground.desk import CONTROLS, Desk, decoding_of
 from shelftalker.recipe.generation import Decoding
 from shelftalker.recipe.recipe import Recipe
-from shelftalker.serve.address import LOOPBACK, bind
 
 TITLE_CHARACTERS = 2_000
 _LAYOUT = """

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shelftalker import console
+from shelftalker.address import LOOPBACK, bind
 from shelftalker.errors import ShelftalkerError
 from shelftalker.extras import need
 from shelftalker.recipe.generation import Decoding
 from shelftalker.recipe.recipe import Recipe
-from shelftalker.serve.address import LOOPBACK, bind
 from shelftalker.serve.batcher import Batcher, BusyError, ClosedError
 from shelftalker.serve.messages import (
     DescribeAnswer,
