@@ -16,10 +16,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from shelftalker.checks.check import CHECKS, Finding, check
+from shelftalker.checks.check import CHECKS, FORM, Finding, check
 from shelftalker.checks.given import Given
 
-FORM = {"repetition", "cut_off", "title_copy", "language", "markup"}
 LABELLED = Path(__file__).resolve().parent.parent / "tests/checks/labelled"
 
 

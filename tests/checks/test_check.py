@@ -7,7 +7,7 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from shelftalker.checks.check import CHECKS, check
+from shelftalker.checks.check import CHECKS, FORM, check
 from shelftalker.checks.given import Given
 
 BOTTLE = "Acme Steel Water Bottle 500 ml, Blue"
@@ -39,7 +39,7 @@ def fired(
     ],
 )
 def test_supported_claims_are_left_alone(title: str, description: str) -> None:
-    found = [item for item in fired(title, description) if item[1] not in {"Eight"}]
+    found = [item for item in fired(title, description) if item[1] not in {"Eight"} and item[0] != "thin"]
     assert found == []
 
 
@@ -48,11 +48,16 @@ def test_supported_claims_are_left_alone(title: str, description: str) -> None:
     [
         ("number", BOTTLE, "The blue bottle comes with 3 lids.", "3"),
         ("number", BOTTLE, "The blue bottle comes with three lids.", "three"),
-        ("unit", BOTTLE, "The blue bottle holds 750 ml.", "750 ml"),
-        ("unit", BOTTLE, "The blue bottle weighs 500 g.", "500 g"),
+        ("contradiction", BOTTLE, "The blue bottle holds 750 ml of cold tea.", "750 ml"),
+        ("unit", BOTTLE, "The blue bottle weighs 500 g when empty.", "500 g"),
         ("model_number", BOTTLE, "The blue bottle, model WB-350X, keeps drinks cold.", "WB-350X"),
-        ("size", "Cotton Shirt, Large", "The cotton shirt in size M.", "size M"),
-        ("colour", BOTTLE, "A red bottle of steel.", "red"),
+        ("size", "Cotton Shirt", "The cotton shirt in size M, with a collar that stands.", "size M"),
+        ("colour", BOTTLE, "A bottle of blue steel with a red cap.", "red"),
+        ("contradiction", BOTTLE, "A red bottle of steel for the school bag.", "red"),
+        ("contradiction", "Cotton Shirt, Large", "The cotton shirt in size M, with a collar that stands.", "size M"),
+        ("contradiction", "Clips, Pack of 24", "A pack of fifty clips for paper.", "fifty"),
+        ("edition", "Poems to Read to a Dog", "Short poems in a hardback with line drawings.", "hardback"),
+        ("thin", BOTTLE, "This is the Acme bottle, a great gift for everyone.", None),
         ("material", BOTTLE, "A blue bottle lined with polypropylene.", "polypropylene"),
         ("name", BOTTLE, "The bottle by Northwind keeps drinks cold.", "Northwind"),
         ("compatibility", "Phone Case, Black", "A black case compatible with iPhone 12.", "compatible with iPhone 12"),
@@ -62,7 +67,7 @@ def test_supported_claims_are_left_alone(title: str, description: str) -> None:
         ("title_copy", BOTTLE, BOTTLE + ".", None),
         ("language", BOTTLE, "Die Flasche ist aus Stahl und hält das Wasser für den ganzen Tag kalt.", None),
         ("markup", BOTTLE, "The bottle&rsquo;s lid is blue.", "&rsquo;"),
-        ("markup", BOTTLE, "The bottle is <b>blue.", "<b>"),
+        ("markup", BOTTLE, "The bottle is <b>blue, with a cap for hikes.", "<b>"),
     ],
 )
 def test_each_check_fires_on_its_fault(check_name: str, title: str, description: str, text: str | None) -> None:
@@ -79,12 +84,12 @@ def test_columns_support_what_the_title_does_not_say() -> None:
 
 
 def test_a_generation_that_hit_the_cap_is_cut_off() -> None:
-    assert fired(BOTTLE, "The bottle is blue.", hit_cap=True) == [("cut_off", "blue.")]
+    assert fired(BOTTLE, "The bottle for school and hikes is blue.", hit_cap=True) == [("cut_off", "blue.")]
 
 
 def test_spans_are_the_text_and_every_finding_explains_itself() -> None:
     description = "A red 750 ml bottle by Northwind, FDA approved, with three lids &amp; a"
-    findings = check(description, Given(BOTTLE))
+    findings = check(description, Given("Acme Steel Water Bottle"))
     assert {finding.check for finding in findings} >= {"colour", "unit", "name", "certification", "number", "markup"}
     for finding in findings:
         assert description[finding.start : finding.end] == finding.text
@@ -171,5 +176,4 @@ def test_any_text_is_judged_without_fail_and_always_the_same(title: str, descrip
 )
 def test_what_the_title_says_word_for_word_is_never_an_unsupported_claim(words: list[str]) -> None:
     text = " ".join(words)
-    form = {"repetition", "cut_off", "title_copy", "language", "markup"}
-    assert {name for name, _ in fired(text, text)} <= form
+    assert {name for name, _ in fired(text, text)} <= FORM

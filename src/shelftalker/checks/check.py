@@ -7,12 +7,13 @@ says so. *Form*: loops, cut-off endings, copies of the title, another language, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shelftalker.checks import figures, form, promises, words
-from shelftalker.checks.given import Given, Known
-from shelftalker.checks.quantities import quantities
+from shelftalker.checks import form
+from shelftalker.checks.contradiction import contradictions
+from shelftalker.checks.form import NO_PROSE
+from shelftalker.checks.given import Given
+from shelftalker.checks.rules import unsupported
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ CHECKS: dict[str, str] = {
     "name": "a brand-like name that the input does not give",
     "compatibility": "a device, standard or product it is said to work with that the input does not give",
     "certification": "a certificate, approval, award or guarantee that the input does not give",
+    "edition": "an edition or binding that the input does not give",
+    "contradiction": "a colour, size, measure or count other than the title's",
+    "thin": "hardly a word beyond the title",
     "repetition": "a loop: the same words again and again",
     "cut_off": "an ending in the middle of a sentence",
     "title_copy": "nothing but the title again",
@@ -43,6 +47,9 @@ CHECKS: dict[str, str] = {
     "markup": "leftover tags, entities, special tokens or pieces of the prompt",
 }
 """Name of every check and what it looks for."""
+
+FORM = frozenset({"thin", "repetition", "cut_off", "title_copy", "language", "markup"})
+"""The checks on form; the others judge claims."""
 
 
 def check(text: str, given: Given, *, hit_cap: bool = False) -> list[Finding]:
@@ -58,28 +65,10 @@ def check(text: str, given: Given, *, hit_cap: bool = False) -> list[Finding]:
     """
     faults = list(form.findings(given.title, text, hit_cap=hit_cap))
     # Text that is no English prose makes no claims that English word lists could judge.
-    taken = [(start, end) for name, start, end, _ in faults if name in {"language", "repetition", "markup"}]
-    faults += _claims(given.known, text, taken)
+    taken = [(start, end) for name, start, end, _ in faults if name in NO_PROSE]
+    claims = unsupported(given.known, text, taken)
+    against = contradictions(given.title, text, claims)
+    spans = {(start, end) for _, start, end, _ in against}
+    faults += against + [claim for claim in claims if claim[1:3] not in spans]
     faults.sort(key=lambda fault: (fault[1], fault[2], fault[0]))
     return [Finding(name, text[start:end], start, end, why) for name, start, end, why in faults]
-
-
-def _claims(known: Known, description: str, taken: list[tuple[int, int]]) -> list[form.Raw]:
-    """Unsupported claims; what one check explains, a later one does not report again."""
-    found = quantities(description)
-    groups: tuple[Iterable[form.Raw], ...] = (
-        promises.certifications(known, description),
-        promises.compatibility(known, description),
-        figures.sizes(known, description),
-        figures.model_numbers(known, description, found),
-        figures.numbers(known, description, found),
-        words.colours(known, description),
-        words.materials(known, description),
-        words.names(known, description),
-    )
-    claims: list[form.Raw] = []
-    for group in groups:
-        new = [raw for raw in group if not any(raw[1] < end and start < raw[2] for start, end in taken)]
-        taken = [*taken, *((start, end) for _, start, end, _ in new)]
-        claims += new
-    return claims

@@ -116,6 +116,19 @@ def sizes(known: Known, text: str) -> Iterator[Raw]:
 _HINT = re.compile(r"[A-Z]{2}|\b[AB][0-6]\b|SIZE|EU \d")
 
 
+_TITLE_SIZE = re.compile(
+    r"(?:(?<=[,(]) ?|\bsize ?|[-–/] )(?P<size>XX?S|S|M|L|X{1,3}L|[23]XL|small|medium|large|extra[- ]large|one size"
+    r"|(?:super |cal(?:ifornia)? )?king|queen|twin xl|twin)(?=[ ]?(?:[,)/]|$)|[- ]size| bed| duvet)",
+    re.I,
+)
+
+
+def title_sizes(text: str) -> dict[str, str]:
+    """Clothing and bed sizes that stand as such in ``text``, plain name to spelling."""
+    found = [match["size"] for match in _TITLE_SIZE.finditer(text)]
+    return {_SIZE_NAMES.get(name.lower().replace("-", " "), name.lower()): name for name in found}
+
+
 def _has_size(known: Known, value: str) -> bool:
     digits = re.findall(r"\d{1,2}(?:\.5)?", value)
     plain = value.lower().replace("-", " ")

@@ -6,13 +6,22 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from shelftalker.checks.lexicon import ENGLISH, FOREIGN
+from shelftalker.checks.lexicon import ENGLISH, FILLER, FOREIGN, stem
 
 Raw = tuple[str, int, int, str]
 """Check, start, end, why."""
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?![\w])|[.!?]+(?=\w)|\n|$)+")
+
+
+NO_PROSE = frozenset({"language", "repetition", "markup"})
+"""Checks whose spans make no claims that word lists could judge."""
+
+
+def faults_of_prose(text: str) -> Iterator[Raw]:
+    """Loops, markup and sentences in another language."""
+    return (fault for fault in findings("", text, hit_cap=False) if fault[0] in NO_PROSE)
 
 
 def findings(title: str, description: str, *, hit_cap: bool) -> Iterator[Raw]:
@@ -27,7 +36,10 @@ def findings(title: str, description: str, *, hit_cap: bool) -> Iterator[Raw]:
     prose = [token for token in tokens if not any(start <= token[1] < end for _, start, end, _ in marked)]
     loops = list(_repetition(prose))
     yield from loops
-    yield from _title_copy(title, prose, description)
+    copies = list(_title_copy(title, prose, description))
+    yield from copies
+    if not loops and not copies:
+        yield from _thin(title, prose, description)
     if not loops:
         yield from _language(description)
 
@@ -154,6 +166,14 @@ def _title_copy(title: str, tokens: list[tuple[str, int, int]], text: str) -> It
             re.match(r"\s*[.!:|–-]|\s+[A-Z]", after) and following not in {"is", "are", "has", "was", "by"}
         ):
             yield "title_copy", tokens[0][1], tokens[len(wanted) - 1][2], "The title is copied word for word."
+
+
+def _thin(title: str, tokens: list[tuple[str, int, int]], text: str) -> Iterator[Raw]:
+    """Fewer than two words that the title does not have and that say something of this product and not of any."""
+    wanted = {stem(word) for match in _TOKEN.finditer(title) for word in (match.group(), *match.group().split("-"))}
+    told = {stem(word) for word, _, _ in tokens if word not in ENGLISH and word not in FILLER} - wanted
+    if wanted and len(told) < 2:
+        yield "thin", 0, len(text.rstrip()), "The text says hardly a word beyond the title."
 
 
 @lru_cache(maxsize=1)

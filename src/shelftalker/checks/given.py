@@ -7,24 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from shelftalker.checks.lexicon import AMERICAN, IMPLIED_COLOURS, IMPLIED_MATERIALS
+from shelftalker.checks.lexicon import IMPLIED_COLOURS, IMPLIED_MATERIALS, stem
 from shelftalker.checks.quantities import Figures, figures
 
 WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 _PIECES = re.compile(r"[-.'’]")
 _GAPS = re.compile(r"[\W_]+")
-
-
-def stem(word: str) -> str:
-    """A word without its plural, possessive and spelling variants: enough to see "Bottles" in "bottle"."""
-    word = word.lower().replace("’", "'").removesuffix("'s").removesuffix("'")
-    if len(word) > 4 and word.endswith("ies"):
-        word = word[:-3] + "y"
-    elif len(word) > 4 and word.endswith(("ses", "xes", "zes", "ches", "shes")):
-        word = word[:-2]
-    elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        word = word[:-1]
-    return AMERICAN.get(word, word)
 
 
 class Known:

@@ -326,6 +326,15 @@ ENGLISH = frozenset(
     "up down over more most no any each also if while until without about after before just only very too "
     "enough".split()
 )
+# Words that fit any product: whoever says only these has said nothing of this one.
+FILLER = frozenset(
+    "this product item great perfect ideal good nice best quality high wonderful amazing excellent fantastic beautiful "
+    "lovely addition choice gift everyone anyone every everyday day use used using user made make makes designed "
+    "design features feature comes come available new must have who love loves looking want need needs like well "
+    "really easy way one something any collection home you're it's that's is was being been also both made provides "
+    "provide offers offer suitable useful essential popular unique special features includes brand type kind "
+    "set".split()
+)
 FOREIGN: dict[str, frozenset[str]] = {
     "German": frozenset(
         "der die das und ist nicht ein eine einen einem einer mit für auf von zu den dem des sich auch wie aus bei "
@@ -353,3 +362,15 @@ FOREIGN: dict[str, frozenset[str]] = {
     ),
     "Romanian": frozenset("și este pentru cu din care sunt un o la pe nu mai acest această sau fi care-i în".split()),
 }  # fmt: skip
+
+
+def stem(word: str) -> str:
+    """A word without its plural, possessive and spelling variants: enough to see "Bottles" in "bottle"."""
+    word = word.lower().replace("’", "'").removesuffix("'s").removesuffix("'")
+    if len(word) > 4 and word.endswith("ies"):
+        word = word[:-3] + "y"
+    elif len(word) > 4 and word.endswith(("ses", "xes", "zes", "ches", "shes")):
+        word = word[:-2]
+    elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    return AMERICAN.get(word, word)

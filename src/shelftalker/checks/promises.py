@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from shelftalker.checks.form import Raw
 from shelftalker.checks.given import WORD, Known
-from shelftalker.checks.lexicon import TECHNOLOGIES
+from shelftalker.checks.lexicon import ORDINALS, TECHNOLOGIES
 from shelftalker.checks.words import SENTENCE_START
 
 _TECHNOLOGY = re.compile(rf"\b(?:{TECHNOLOGIES})\b(?![- ]?free)", re.I)
@@ -103,6 +103,31 @@ _PROMISING = (
     "rohs fair energy leaping woolmark soil red tractor kitemark"
 ).split()
 _CAPITALS = re.compile(r"[A-Z]{2}")
+
+
+_NTH = {**ORDINALS, "first": 1.0, "second": 2.0}
+_EDITION_WORDS = frozenset({"edition", "editions", "and"})
+_BOUND = ("edition", "abridged", "back", "hardcover", "softcover", "bound", "board book", "audiobook", "large")
+_EDITION = re.compile(
+    rf"\b(?:(?:{'|'.join(_NTH)}|\d+(?:st|nd|rd|th)|revised|limited|large[- ]print|collector'?s"
+    r"|anniversary|numbered|deluxe|gift|illustrated"
+    r"|unabridged|abridged|expanded|updated|special|signed|annotated|bilingual|pocket)(?: and \w+)? editions?"
+    r"|unabridged|abridged|(?<!for a )(?<!of a )(?<!any )(?:hardback|hardcover|paperback|softcover|flexibound"
+    r"|board book|audiobook|spiral[- ]bound|large[- ]print)(?! covers?))(?!\w)",
+    re.I,
+)
+
+
+def editions(known: Known, text: str) -> Iterator[Raw]:
+    """Editions and bindings."""
+    lower = text.lower()
+    for match in _EDITION.finditer(text) if any(hint in lower for hint in _BOUND) else ():
+        words = [word.lower() for word in WORD.findall(match.group())]
+        numbers = {_NTH.get(word) or float(word[:-2] if word[0].isdigit() else 0) for word in words} - {0.0}
+        plain = [word for word in words if word not in _NTH and not word[0].isdigit()]
+        if numbers <= known.figures.values and all(known.has(word) for word in plain if word not in _EDITION_WORDS):
+            continue
+        yield "edition", match.start(), match.end(), f"The input does not give the edition {match.group()!r}."
 
 
 def certifications(known: Known, text: str) -> Iterator[Raw]:

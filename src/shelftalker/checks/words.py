@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from shelftalker.checks.form import Raw
-from shelftalker.checks.given import Known, stem
+from shelftalker.checks.given import Known
 from shelftalker.checks.lexicon import (
     CAPITALISED,
     COLOUR_THINGS,
@@ -18,6 +18,7 @@ from shelftalker.checks.lexicon import (
     NO_MATERIAL_BEFORE,
     WEAK_COLOURS,
     WEAK_MATERIALS,
+    stem,
 )
 
 _WORD = re.compile(r"[^\W\d_]+")

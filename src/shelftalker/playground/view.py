@@ -6,6 +6,7 @@ import itertools
 from html import escape
 from typing import TYPE_CHECKING
 
+from shelftalker.checks.check import FORM
 from shelftalker.errors import ShelftalkerError
 from shelftalker.playground.desk import differences
 from shelftalker.recipe.decoding import Decoding, decoding_signature
@@ -45,8 +46,6 @@ STYLE = """
 
 SHOWN = 4
 """Findings whose reasons stand under a description at once; the others unfold."""
-
-_FORM = {"repetition", "cut_off", "title_copy", "language", "markup"}
 
 
 def card(heading: str, written: Written, *, kind: str = "", seconds: float | None = None) -> str:
@@ -102,7 +101,7 @@ def highlight(text: str, findings: Sequence[Finding]) -> str:
         over = [one for one in spans if one.start <= start and one.end >= end]
         if over:
             why = escape("; ".join(f"{one.check.replace('_', ' ')}: {one.why}" for one in over), quote=True)
-            form = ' class="st-form"' if any(one.check in _FORM for one in over) else ""
+            form = ' class="st-form"' if any(one.check in FORM for one in over) else ""
             piece = f'<mark{form} title="{why}">{piece}</mark>'
         parts.append(piece)
     return "".join(parts)
