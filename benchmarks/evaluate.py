@@ -108,23 +108,23 @@ def _parts(
 
     from shelftalker.checks.check import check
     from shelftalker.checks.given import Given
-    from shelftalker.evaluation import sufficient
-    from shelftalker.evaluation.metrics import rouge, sentences
-    from shelftalker.evaluation.novelty import longest_copies
+    from shelftalker.evaluation.metrics import ngrams, rouge
+    from shelftalker.evaluation.metrics.metric import Outputs, Targets
+    from shelftalker.evaluation.metrics.novelty import longest_copies
     from shelftalker.evaluation.significance import Resampler
 
-    references = [row.reference for row in products]
-    split = [sentences(text) for text in references]
+    targets = Targets([row.title for row in products], [row.reference for row in products])
+    outputs = [Outputs(targets, texts) for texts in systems.values()]
 
     def part(name: str, action: Callable[[], Any]) -> Any:
         with timed(f"  of it: {name}", times):
             return action()
 
-    part("ROUGE", lambda: [rouge(references, split, texts) for texts in systems.values()])
-    counts = part("n-grams of BLEU and chrF++", lambda: sufficient.count(references, list(systems.values())))
-    counted = {name: np.concatenate(one, axis=1) for name, one in zip(systems, counts, strict=True)}
+    part("ROUGE", lambda: [metric.count(outputs) for metric in rouge.METRICS])
+    counts = part("n-grams of BLEU and chrF++", lambda: [metric.count(outputs) for metric in ngrams.METRICS])
+    counted = {name: np.concatenate(one, axis=1) for name, one in zip(systems, zip(*counts, strict=True), strict=True)}
     resampler = Resampler(counted, resamples, 1)
-    columns = {"bleu": (slice(0, 10), sufficient.bleu), "chrf": (slice(10, 34), sufficient.chrf)}
+    columns = {"bleu": (slice(0, 10), ngrams.bleu), "chrf": (slice(10, 34), ngrams.chrf)}
     part(
         "both paired tests of BLEU and chrF++ from cached statistics",
         lambda: [resampler.compare("second", "first", *column) for column in columns.values()],

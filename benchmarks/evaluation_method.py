@@ -19,7 +19,7 @@ import numpy as np
 
 from shelftalker import console, files
 from shelftalker.catalogue.examples import Example
-from shelftalker.evaluation.metrics import ratio
+from shelftalker.evaluation.metrics.metric import ratio
 from shelftalker.evaluation.references import neighbours
 from shelftalker.evaluation.significance import Resampler
 from shelftalker.retrieve.index import CatalogueIndex, words

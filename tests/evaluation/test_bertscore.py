@@ -8,9 +8,9 @@ import pytest
 
 import shelftalker
 from shelftalker.errors import ShelftalkerError
-from shelftalker.evaluation import bertscore
 from shelftalker.evaluation import results as schema
-from shelftalker.evaluation.bertscore import Reader, find
+from shelftalker.evaluation.metrics import bertscore
+from shelftalker.evaluation.metrics.bertscore import Reader, find
 from shelftalker.evaluation.tables import show
 from shelftalker.recipe.recipe import Recipe
 from tests.evaluation.encoders import make_encoder

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shelftalker.evaluation import sufficient
-from shelftalker.evaluation.metrics import ratio
+from shelftalker.evaluation.metrics import ngrams
+from shelftalker.evaluation.metrics.metric import ratio
 from shelftalker.evaluation.significance import Resampler, bootstrap_weights, holm, p_value, swaps
 
 BLEU, CHRF = slice(0, 10), slice(10, 34)
-METRICS = {"bleu": (BLEU, sufficient.bleu), "chrf": (CHRF, sufficient.chrf)}
+METRICS = {"bleu": (BLEU, ngrams.bleu), "chrf": (CHRF, ngrams.chrf)}
 SEED, TRIALS = 12345, 1000
 
 
@@ -38,7 +38,7 @@ def _corpora(rows: int = 120) -> tuple[list[str], dict[str, list[str]]]:
 @pytest.fixture(scope="module")
 def resampler() -> Resampler:
     references, systems = _corpora()
-    counts = sufficient.count(references, list(systems.values()))
+    counts = zip(*(metric.tables(references, list(systems.values())) for metric in ngrams.METRICS), strict=True)
     table = {name: np.concatenate(one, axis=1) for name, one in zip(systems, counts, strict=True)}
     return Resampler(table, TRIALS, SEED)
 
@@ -111,7 +111,7 @@ def _null_trials(kind: str, trials: int, rows: int) -> np.ndarray:
             matches = generator.binomial(totals, chance[:, None, :])
             reference = np.repeat(length.mean(axis=1, keepdims=True).round(), 2, axis=1)
             table = np.concatenate([length[:, :, None], reference[:, :, None], matches, totals], axis=2)
-            columns, formula = BLEU, sufficient.bleu
+            columns, formula = BLEU, ngrams.bleu
         pair = Resampler({"a": table[:, 0].astype(float), "b": table[:, 1].astype(float)}, 400, seed=trial)
         result = pair.compare("a", "b", columns, formula)
         found.append((result.p_bootstrap, result.p_permutation))
@@ -152,7 +152,7 @@ def test_intervals_hold_the_truth_nineteen_times_in_twenty() -> None:
 
 
 def test_a_system_against_itself_has_p_one(resampler: Resampler) -> None:
-    result = resampler.compare("better", "better", CHRF, sufficient.chrf)
+    result = resampler.compare("better", "better", CHRF, ngrams.chrf)
     assert (result.difference, result.p_bootstrap, result.p_permutation) == (0, 1, 1)
 
 

@@ -6,8 +6,9 @@ import random
 
 import pytest
 
+from shelftalker.evaluation.pairing import pairs
 from shelftalker.evaluation.results import Data, Results, Role, System
-from shelftalker.evaluation.scoring import Entry, Product, Protocol, pairs, score
+from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
 from shelftalker.evaluation.verdict import judge, rank
 
 WORDS = "soft warm blue steel kettle lamp reading desk keeps drinks cold hours travel bag oak table light brush".split()

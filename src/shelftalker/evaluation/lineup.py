@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from shelftalker import console, files
 from shelftalker.errors import ShelftalkerError
-from shelftalker.evaluation import bertscore, references, results
+from shelftalker.evaluation import references, results
+from shelftalker.evaluation.metrics import bertscore
 from shelftalker.evaluation.predict import predict
 from shelftalker.evaluation.results import Model, Results, Role, System
 from shelftalker.evaluation.scoring import Entry, Protocol

@@ -9,8 +9,8 @@ import msgspec
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import results as schema
-from shelftalker.evaluation.bertscore import Scores
-from shelftalker.evaluation.scoring import Entry, Product, Protocol, bertscore_definition, score
+from shelftalker.evaluation.metrics.metric import Scores
+from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
 
 _ORDER = {"baseline": 0, "reference_system": 1, "model": 2, "checkpoint": 3}
 
@@ -91,10 +91,15 @@ def _entry(name: str, system: schema.System, one: schema.Results) -> Entry:
         else None,
         [round(row.scores["copied_span"]) for row in rows] if has_copies else None,
         [row.findings for row in rows],
-        Scores([row.scores["bertscore"] for row in rows], bertscore_definition(system))
+        Scores([row.scores["bertscore"] for row in rows], _definition(system.scores["bertscore"]))
         if "bertscore" in system.scores
         else None,
     )
+
+
+def _definition(score: schema.Score) -> str:
+    """The part of a signature that stands before the facts of the run."""
+    return score.signature.partition("|seed:")[0]
 
 
 def _other_name(name: str, path: Path, taken: set[str]) -> str:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter as Multiset
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from shelftalker.evaluation import metrics as measures
 from shelftalker.evaluation import results as schema
-from shelftalker.evaluation import sufficient
-from shelftalker.evaluation.significance import Resampler, holm
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from shelftalker.evaluation.bertscore import Scores
-    from shelftalker.evaluation.metrics import Measured
-
-    Mask = NDArray[np.bool_]
-
-SLICED = ("rouge1", "rougeL", "bleu", "chrf")
-"""Metrics in every breakdown."""
-COLUMN_VALUES = 12
-"""Most frequent values of a column that a breakdown shows; a column of mostly unique values has none."""
-ALL_PAIRS = 12
-"""Up to this many systems every pair is tested; beyond, models against the others and the leader against models."""
-CANDIDATES = ("checkpoint", "model")
+from shelftalker.evaluation.breakdown import Parts, parts
+from shelftalker.evaluation.measure import Measured, measure
+from shelftalker.evaluation.metrics.metric import Outputs, Scores, Targets
+from shelftalker.evaluation.metrics.registry import METRICS
+from shelftalker.evaluation.pairing import paired_tests
+from shelftalker.evaluation.significance import Resampler
 
 
 @dataclass
@@ -88,21 +74,13 @@ def score(
         kind, data, settings: go into the results as they are.
         training: training descriptions, for novelty; none: novelty only where an entry brings it.
     """
-    measurer = measures.Measurer([row.title for row in products], [row.reference for row in products])
-    copied = _copied(entries, training)
-    counts = sufficient.count(measurer.references, [entry.texts for entry in entries])
-    measured = {
-        entry.system.id: measurer.measure(
-            entry.texts,
-            hit_cap=entry.hit_cap,
-            nll=entry.nll,
-            copied=lengths,
-            bertscore=entry.bertscore.rows if entry.bertscore else None,
-            counts=counted,
-        )
-        for entry, lengths, counted in zip(entries, copied, counts, strict=True)
-    }
-    resampler = Resampler({name: _stack(value) for name, value in measured.items()}, protocol.resamples, protocol.seed)
+    targets = Targets([row.title for row in products], [row.reference for row in products])
+    outputs = [
+        Outputs(targets, entry.texts, entry.hit_cap, entry.nll, lengths, entry.bertscore)
+        for entry, lengths in zip(entries, _copied(entries, training), strict=True)
+    ]
+    measured = dict(zip((entry.system.id for entry in entries), measure(outputs), strict=True))
+    resampler = Resampler({name: value.table() for name, value in measured.items()}, protocol.resamples, protocol.seed)
     findings = _Findings(products)
     rows = [
         schema.Row(
@@ -116,13 +94,13 @@ def score(
         )
         for row in products
     ]
-    parts, bounds = _parts(products)
+    divided = parts(products)
     systems = []
     for entry in entries:
         name = entry.system.id
         found = findings.of(entry)
         _fill(rows, entry, measured[name], found)
-        systems.append(_scored(entry, measured[name], resampler, found, parts, len(products)))
+        systems.append(_scored(entry, measured[name], resampler, found, divided))
     results = schema.Results(
         kind=kind,
         data=data,
@@ -134,17 +112,17 @@ def score(
             "resamples": protocol.resamples,
             "seed": protocol.seed,
             "rank_by": protocol.rank_by,
-            "length_bounds": bounds,
+            "length_bounds": list(divided.bounds),
             **(settings or {}),
         },
     )
-    results.tests = _tests(systems, measured, resampler, protocol)
+    results.tests = paired_tests(systems, measured, resampler, protocol.rank_by)
     return results
 
 
 def _copied(entries: Sequence[Entry], training: Iterable[str] | None) -> list[Sequence[int] | None]:
     """Longest copies of all entries in one pass over the training descriptions."""
-    from shelftalker.evaluation.novelty import longest_copies
+    from shelftalker.evaluation.metrics.novelty import longest_copies
 
     if training is None:
         return [entry.copied for entry in entries]
@@ -153,85 +131,37 @@ def _copied(entries: Sequence[Entry], training: Iterable[str] | None) -> list[Se
     return [entry.copied if entry.copied is not None else [found[text] for text in entry.texts] for entry in entries]
 
 
-def _stack(measured: Measured) -> Any:
-    import numpy as np
-
-    return np.concatenate(list(measured.statistics.values()), axis=1)
-
-
-def _columns(measured: Measured, metric: str) -> slice:
-    start = 0
-    for name in measured.statistics:
-        width = measures.METRICS[name].width
-        if name == metric:
-            return slice(start, start + width)
-        start += width
-    raise KeyError(metric)
-
-
 def _scored(
-    entry: Entry,
-    measured: Measured,
-    resampler: Resampler,
-    found: list[list[schema.Finding]],
-    parts: Mapping[str, Any],
-    rows: int,
+    entry: Entry, measured: Measured, resampler: Resampler, found: list[list[schema.Finding]], divided: Parts
 ) -> schema.System:
     system = entry.system
     facts = {"seed": resampler.seed, "resamples": resampler.resamples, "engine": _flat(system.engine)}
     if system.decoding:
         facts["decoding"] = _flat(system.decoding.removeprefix("decoding:"))
-    for name in measures.METRICS:
-        metric = measures.METRICS[name]
-        definition = entry.bertscore.signature if name == "bertscore" and entry.bertscore else None
-        signature = measures.signature(name, rows, definition=definition, **facts)
+    for name, metric in METRICS.items():
         if name in measured.statistics:
-            low, high = resampler.interval(system.id, _columns(measured, name), metric.from_sums)
             value = measured.score(name)
-        elif name in measured.corpus:
-            value, low, high = measured.corpus[name]
+            low, high = resampler.interval(system.id, measured.columns(name), metric.score)
+        elif name in measured.whole:
+            value, low, high = measured.whole[name]
         else:
             continue
         system.scores[name] = schema.Score(
-            value=value, low=low, high=high, n=rows, higher_is_better=metric.higher_is_better, signature=signature
+            value=value,
+            low=low,
+            high=high,
+            n=len(entry.texts),
+            higher_is_better=metric.higher_is_better,
+            signature=measured.signature(name, **facts),
         )
     system.checks = _checks(found)
-    system.by_similarity = _slices(measured, parts["similarity"])
-    system.by_length = _slices(measured, parts["length"])
-    system.by_column = {name: _slices(measured, values) for name, values in parts["columns"].items()}
+    divided.fill(system, measured)
     return system
 
 
 def _flat(signature: str | None) -> str | None:
     """A signature as one field of another."""
     return signature.replace("|", ",") if signature else None
-
-
-def _slices(measured: Measured, masks: Mapping[str, Mask]) -> dict[str, schema.Slice]:
-    return {
-        name: schema.Slice(n=int(mask.sum()), scores={metric: measured.score(metric, mask) for metric in SLICED})
-        for name, mask in masks.items()
-    }
-
-
-def _parts(products: Sequence[Product]) -> tuple[dict[str, Any], list[int]]:
-    """Row masks of every breakdown: similarity, length (thirds of the references' words), columns."""
-    import numpy as np
-
-    kinds = np.array([row.similarity or "" for row in products])
-    similarity = {kind: kinds == kind for kind in ("none", "distant", "near", "sibling") if (kinds == kind).any()}
-    lengths = np.array([len(row.reference.split()) for row in products])
-    first, second = (int(value) for value in np.percentile(lengths, [100 / 3, 200 / 3]))
-    thirds = {"short": lengths <= first, "medium": (lengths > first) & (lengths <= second), "long": lengths > second}
-    columns: dict[str, dict[str, Mask]] = {}
-    for name in sorted({name for row in products for name in row.columns}):
-        values = np.array([row.columns.get(name, "") for row in products])
-        counts = Multiset(value for value in values.tolist() if value)
-        if not counts or len(counts) > max(2, len(products) // 2):
-            continue
-        columns[name] = {value: values == value for value, _ in counts.most_common(COLUMN_VALUES)}
-    length = {name: mask for name, mask in thirds.items() if mask.any()}
-    return {"similarity": similarity, "length": length, "columns": columns}, [first, second]
 
 
 class _Findings:
@@ -268,7 +198,7 @@ def _checks(found: Sequence[Sequence[schema.Finding]]) -> schema.Checks:
     from shelftalker.checks.check import CHECKS
 
     rows = max(len(found), 1)
-    hits = Multiset(name for row in found for name in {one.check for one in row})
+    hits = Counter(name for row in found for name in {one.check for one in row})
     return schema.Checks(
         publishable_rate=sum(not row for row in found) / rows, by_check={name: hits[name] / rows for name in CHECKS}
     )
@@ -285,73 +215,3 @@ def _fill(rows: Sequence[schema.Row], entry: Entry, measured: Measured, found: S
             reference_tokens=nll[1] if nll else None,
             findings=found[number],
         )
-
-
-def _tests(
-    systems: Sequence[schema.System], measured: Mapping[str, Measured], resampler: Resampler, protocol: Protocol
-) -> list[schema.PairedTest]:
-    tests = []
-    for name, metric in measures.METRICS.items():
-        if not metric.tested:
-            continue
-        for first, second in pairs(systems, protocol.rank_by):
-            a, b = measured[first.id], measured[second.id]
-            if name not in a.statistics or name not in b.statistics or not _comparable(name, a, b):
-                continue
-            if name == "bertscore" and bertscore_definition(first) != bertscore_definition(second):
-                continue  # of two encoders, in results files of different origin
-            # The statistics of two systems may differ in which metrics they have, so in where columns begin.
-            found = resampler.compare(first.id, second.id, _columns(a, name), metric.from_sums, _columns(b, name))
-            tests.append(
-                schema.PairedTest(
-                    a=first.id,
-                    b=second.id,
-                    metric=name,
-                    difference=found.difference,
-                    low=found.low,
-                    high=found.high,
-                    p_bootstrap=found.p_bootstrap,
-                    p_permutation=found.p_permutation,
-                    smallest_detectable=found.smallest_detectable,
-                )
-            )
-    _correct(tests, {system.id for system in systems if system.role in CANDIDATES})
-    return tests
-
-
-def pairs(systems: Sequence[schema.System], rank_by: str) -> list[tuple[schema.System, schema.System]]:
-    """Which systems are tested against each other, the later in the table first."""
-    every = [(second, first) for place, first in enumerate(systems) for second in systems[place + 1 :]]
-    if len(systems) <= ALL_PAIRS:
-        return every
-    candidates = [system for system in systems if system.role in CANDIDATES]
-    leader = max(candidates, key=lambda system: system.scores[rank_by].value, default=None)
-    return [
-        (a, b)
-        for a, b in every
-        if (a.role in CANDIDATES) != (b.role in CANDIDATES) or (leader is not None and leader.id in (a.id, b.id))
-    ]
-
-
-def bertscore_definition(system: schema.System) -> str:
-    """The part of a BERTScore signature that is about the encoder; empty where the system has no such score."""
-    score = system.scores.get("bertscore")
-    return score.signature.partition("|seed:")[0] if score else ""
-
-
-def _comparable(metric: str, a: Measured, b: Measured) -> bool:
-    """Likelihoods per token can only be compared where both models cut the references into the same tokens."""
-    import numpy as np
-
-    return metric != "nll" or bool(np.array_equal(a.statistics["nll"][:, 1], b.statistics["nll"][:, 1]))
-
-
-def _correct(tests: Sequence[schema.PairedTest], candidates: set[str]) -> None:
-    """Holm's correction over the candidates that are tested against the same system in the same metric."""
-    families: dict[tuple[str, str], list[schema.PairedTest]] = {}
-    for test in tests:
-        if test.a in candidates and test.b not in candidates:
-            families.setdefault((test.b, test.metric), []).append(test)
-    for family in families.values():
-        for test, corrected in zip(family, holm([test.p_permutation for test in family]), strict=True):
-            test.p_holm = corrected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shelftalker import console
-from shelftalker.evaluation.metrics import METRICS
+from shelftalker.evaluation.metrics.registry import METRICS
 from shelftalker.evaluation.results import Results, Score, System
 
 SHOWN = ("rouge1", "rouge2", "rougeL", "bleu", "chrf")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shelftalker.evaluation.metrics import METRICS
+from shelftalker.evaluation.metrics.registry import METRICS
+from shelftalker.evaluation.pairing import CANDIDATES
 from shelftalker.evaluation.results import Results, System, Verdict
-from shelftalker.evaluation.scoring import CANDIDATES
 
 ALPHA = 0.05
 CAP_SHARE = 0.05

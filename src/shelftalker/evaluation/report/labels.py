@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shelftalker.evaluation.metrics import METRICS
+from shelftalker.evaluation.metrics.registry import METRICS
 
-QUALITY = ("chrf", "bleu", "rougeL", "rouge1", "rouge2", "rougeLsum", "bertscore", "nll")
-"""Metrics that ask how near a prediction is to its reference, in the order shown."""
 MAX_ROWS = 2000
 """Rows in the browser of predictions; more would make the file slow to open."""
 MAX_SLICES = 24

@@ -10,13 +10,12 @@ from typing import Any
 from msgspec import structs
 
 from shelftalker.checks.check import CHECKS
-from shelftalker.evaluation.metrics import METRICS
+from shelftalker.evaluation.metrics.registry import METRICS, QUALITY
 from shelftalker.evaluation.report import charts
 from shelftalker.evaluation.report.labels import (
     LENGTHS,
     MAX_ROWS,
     MAX_SLICES,
-    QUALITY,
     ROLES,
     SIMILARITY,
     label,

@@ -1,18 +1,64 @@
-"""The longest span of words that a prediction shares with any training description, exactly."""
+"""What is copied from training: the longest span of words that a description shares with any there, exactly."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from shelftalker.evaluation.metrics.metric import Metric, Outputs, means
 from shelftalker.retrieve.index import words
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shelftalker.evaluation.metrics.metric import Array
+
 _CHUNK_WORDS = 2_000_000
 """Words of training text in memory at once."""
+
+
+class Novelty(Metric):
+    """What of a description is no copy of one training description."""
+
+    name = "novelty"
+    label = "novelty"
+    what = "1 - longest run of words copied from one training description over the description's words, 0 to 1"
+    place = 44
+
+    def count(self, systems: Sequence[Outputs]) -> list[Array | None]:
+        """Share of every row."""
+        return [None if system.copied is None else means(_new(system.copied, system.words)) for system in systems]
+
+    def definition(self, outputs: Outputs) -> str:
+        """What is counted."""
+        return "novelty|longest-copied-run|words:\\w+|mean:plain"
+
+
+class CopiedSpan(Metric):
+    """In words."""
+
+    name = "copied_span"
+    label = "longest copy"
+    what = "words of the longest run copied from one training description, mean over descriptions"
+    place = 45
+    higher_is_better = False
+    decimals = 1
+
+    def count(self, systems: Sequence[Outputs]) -> list[Array | None]:
+        """Length of every row's longest copy."""
+        return [None if system.copied is None else means(system.copied) for system in systems]
+
+    def definition(self, outputs: Outputs) -> str:
+        """What is counted."""
+        return "copied_span|words:\\w+|mean:plain"
+
+
+def _new(copied: Sequence[int], texts: Sequence[Sequence[str]]) -> list[float]:
+    return [1 - length / len(text) if text else 0.0 for length, text in zip(copied, texts, strict=True)]
+
+
+METRICS = (Novelty(), CopiedSpan())
 
 
 def longest_copies(predictions: Sequence[str], training: Iterable[str]) -> list[int]:

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import cache
+from shelftalker.evaluation.metrics.metric import Metric, Outputs, Scores, means
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from shelftalker.evaluation.metrics.metric import Array
     from shelftalker.models.load import ModelRef
     from shelftalker.recipe.recipe import Recipe
 
@@ -68,12 +70,25 @@ class Encoder:
         )
 
 
-@dataclass(frozen=True)
-class Scores:
-    """One system's F1 a row, and the signature of what gave them."""
+class BertScore(Metric):
+    """Made beforehand, by `score`: here its mean."""
 
-    rows: list[float]
-    signature: str
+    name = "bertscore"
+    label = "BERTScore"
+    what = "nearest tokens by an encoder's contextual embeddings, F1, about 0 to 1 (Zhang et al. 2020)"
+    place = 30
+    is_quality = True
+
+    def count(self, systems: Sequence[Outputs]) -> list[Array | None]:
+        """F1 of every row."""
+        return [None if system.bertscore is None else means(system.bertscore.rows) for system in systems]
+
+    def definition(self, outputs: Outputs) -> str:
+        """The encoder's."""
+        return outputs.bertscore.signature if outputs.bertscore else self.name
+
+
+METRICS = (BertScore(),)
 
 
 def find(recipe: Recipe) -> Encoder | None:
