@@ -1,0 +1,209 @@
+"""What differs between the titles of two siblings, as pairs of what to look for and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from shelftalker.checks.lexicon import COLOURS, MATERIALS, NUMBER_WORDS, ORDINALS, UNITS, WEAK_COLOURS
+
+Kind = Literal["number", "ordinal", "unit", "code", "size", "colour", "material", "word"]
+
+_TOKEN = re.compile(r"\d+(?:[.,/]\d+)*(?:[^\W\d_]+\w*)?|[^\W\d_]+(?:\d\w*)?|(?<=\d)[\"″”%°](?!\w)")
+_LEADING_NUMBER = re.compile(r"\d+(?:[.,/]\d+)*")
+_THOUSANDS = re.compile(r",(?=\d{3}(?:\D|$))")
+_SIZES = frozenset("xs s m l xl xxl xxxl".split())
+_SIGNS = {'"': "inch", "″": "inch", "”": "inch", "%": "percent", "°": "degree"}
+NAMES: frozenset[Kind] = frozenset({"word", "colour", "material"})
+"""Kinds of tokens that are plain words, whatever list knows them."""
+PACKS = frozenset("pack set box bundle case carton piece pc count multipack serve".split())
+"""Words beside which a number counts what is in a package."""
+SERIES = frozenset("vol volume book part no number season series episode edition level stage grade issue".split())
+"""Words after which a number is a place in a series."""
+CONTEXT = 2
+"""Words before and after a change that say what a bare number in it means."""
+
+
+class Token(NamedTuple):
+    """A word, number, code or unit at ``start:end`` of a text."""
+
+    text: str
+    key: str
+    """What equal tokens have in common: lower case, singular, a number's value, a unit's size."""
+    start: int
+    end: int
+    kind: Kind
+
+
+class Change(NamedTuple):
+    """What stands in the neighbour's title and not in the product's (``old``), and what stands there instead."""
+
+    old: tuple[Token, ...]
+    new: tuple[Token, ...]
+    before: tuple[str, ...]
+    """Keys of the words before, in the neighbour's title."""
+    after: tuple[str, ...]
+    """Keys of the words after."""
+    unit: str | None
+    """What ``old`` is measured in, if it is one number."""
+
+
+def tokens(text: str) -> list[Token]:
+    """Words, numbers, codes ("M12", "A4") and units of a text, in order; "32GB" is a number and a unit."""
+    found: list[Token] = []
+    append, make = found.append, Token._make
+    after_number = False
+    for match in _TOKEN.finditer(text):
+        start = match.start()
+        for piece, key, kind in _classified(match.group(), after_number):
+            end = start + len(piece)
+            append(make((piece, key, start, end, kind)))
+            start = end
+        after_number = kind == "number"
+    return found
+
+
+@lru_cache(maxsize=4096)
+def title_tokens(title: str) -> tuple[Token, ...]:
+    """As `tokens`, kept: a neighbour's title is asked for by many products."""
+    return tuple(tokens(title))
+
+
+@lru_cache(maxsize=65536)
+def _classified(text: str, after_number: bool) -> tuple[tuple[str, str, Kind], ...]:
+    """The pieces of a run of letters and digits, each with its key and kind."""
+    lower = text.lower()
+    if text in _SIGNS:
+        return ((text, _unit(_SIGNS[text]) or text, "unit"),)
+    if text[0].isdigit():
+        number = _LEADING_NUMBER.match(text)
+        figure = number.group() if number else text
+        rest = lower[len(figure) :]
+        value: tuple[str, str, Kind] = (figure, _THOUSANDS.sub("", figure), "number")
+        if not rest or rest in {"st", "nd", "rd", "th"}:
+            return (value,)
+        unit = _unit(rest)
+        if unit or rest == "x":
+            return (value, (text[len(figure) :], unit or rest, "unit" if unit else "word"))
+        return ((text, lower, "code"),)
+    if any(letter.isdigit() for letter in text):
+        return ((text, lower, "code"),)
+    key, kind = _word(text, lower, after_number)
+    return ((text, key, kind),)
+
+
+def _word(text: str, lower: str, after_number: bool) -> tuple[str, Kind]:
+    if lower in NUMBER_WORDS:
+        return str(NUMBER_WORDS[lower]), "number"
+    if lower in ORDINALS:
+        return str(ORDINALS[lower]), "ordinal"
+    if after_number and (unit := _unit(lower)):
+        return unit, "unit"
+    if lower in _SIZES and text.isupper():
+        return lower, "size"
+    single = singular(lower)
+    if single in COLOURS or single in WEAK_COLOURS:
+        return single, "colour"
+    return single, "material" if single in MATERIALS else "word"
+
+
+def _unit(name: str) -> str | None:
+    found = UNITS.get(name) or UNITS.get(singular(name))
+    return f"{found[0]} {found[1]:g}" if found else None
+
+
+def singular(word: str) -> str:
+    """A rough singular, the same for both numbers of a noun ("boxes", "berries", "lamps")."""
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        if word.endswith("ies") and len(word) > 4:
+            return word[:-3] + "y"
+        if word.endswith(("ches", "shes", "xes", "sses", "zes")):
+            return word[:-2]
+        return word[:-1]
+    return word
+
+
+def plural(word: str) -> str:
+    """A regular plural."""
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        return word + "es"
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return word[:-1] + "ies"
+    return word + "s"
+
+
+def measure_after(row: Sequence[Token], place: int) -> str | None:
+    """The unit of the number at ``place``, also where a list shares it ("54 x 30 x 30 cm")."""
+    place += 1
+    while place < len(row):
+        token = row[place]
+        if token.kind == "unit":
+            return token.key
+        if not (token.key == "x" or (token.kind == "number" and row[place - 1].key == "x")):
+            return None
+        place += 1
+    return None
+
+
+def changes(neighbour: Sequence[Token], product: Sequence[Token]) -> list[Change]:
+    """The runs of the neighbour's title that the product's title has not, with what it has in their place.
+
+    A word that only stands elsewhere in the other title does not differ; a number does, unless the same follows it.
+    """
+    keys, other_keys = _aligned(neighbour), _aligned(product)
+    known, other_known = set(keys), set(other_keys)
+    found: list[Change] = []
+    for code, start, end, other_start, other_end in SequenceMatcher(None, keys, other_keys, False).get_opcodes():
+        if code in ("equal", "insert") or other_known.issuperset(keys[start:end]):
+            continue
+        new = tuple(product[other_start:other_end])
+        if known.issuperset(other_keys[other_start:other_end]):
+            new = ()
+        found.append(_change(neighbour, start, end, new))
+    return found
+
+
+def _aligned(row: Sequence[Token]) -> list[str]:
+    """Keys to compare titles by: a number goes with what it is a number of."""
+    return [
+        f"{token.key} {row[place + 1].key if place + 1 < len(row) else ''}" if token.kind == "number" else token.key
+        for place, token in enumerate(row)
+    ]
+
+
+def _change(row: Sequence[Token], start: int, end: int, new: tuple[Token, ...]) -> Change:
+    unit = measure_after(row, start) if end == start + 1 and row[start].kind == "number" else None
+    before = tuple(token.key for token in row[max(0, start - CONTEXT) : start])
+    return Change(tuple(row[start:end]), new, before, tuple(token.key for token in row[end : end + CONTEXT]), unit)
+
+
+def split(change: Change, neighbour: Sequence[Token]) -> list[Change]:
+    """A change as pairs of single tokens: number for number, colour for colour, and word for word of equal runs."""
+    first = neighbour.index(change.old[0])
+    alike = len(change.old) == len(change.new)
+    found = []
+    for kind in ("number", "code", "size", "colour", "material", "word"):
+        ours = [place for place, token in enumerate(change.old) if token.kind == kind]
+        theirs = [token for token in change.new if token.kind == kind]
+        if (kind == "word" and not alike) or len(ours) != len(theirs):
+            if not alike or kind not in NAMES:
+                continue
+            # "May Emerald" and "January Garnet": equally long, of kinds that the lists know by halves.
+            theirs = [change.new[place] for place in ours]
+            if any(token.kind not in NAMES for token in theirs):
+                continue
+        found += [
+            _change(neighbour, first + place, first + place + 1, (token,))
+            for place, token in zip(ours, theirs, strict=True)
+            if change.old[place].key != token.key
+        ]
+    return found
+
+
+def single(change: Change, place: int, neighbour: Sequence[Token]) -> Change:
+    """One token of a change alone, with what stands around it in the neighbour's title."""
+    first = neighbour.index(change.old[0]) + place
+    return _change(neighbour, first, first + 1, ())

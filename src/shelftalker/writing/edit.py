@@ -1,0 +1,268 @@
+"""A sibling's description made the product's: what differs between the two titles is replaced in its text.
+
+The method: the word-level difference of the titles (Ratcliff and Obershelp's, by difflib), each replaced run looked
+for in the description, numbers where their unit or their neighbours say that they mean the same, plurals and articles
+put right.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shelftalker.checks.lexicon import ENGLISH, NUMBER_WORDS, ORDINALS
+from shelftalker.writing.differ import (
+    NAMES,
+    PACKS,
+    SERIES,
+    Change,
+    Token,
+    changes,
+    measure_after,
+    plural,
+    single,
+    singular,
+    split,
+    title_tokens,
+    tokens,
+)
+
+_WORD_OF = {value: word for word, value in reversed(NUMBER_WORDS.items())}
+_ORDINAL_OF = {1: "first", 2: "second"} | {value: word for word, value in ORDINALS.items()}
+_GAP = re.compile(r"[\s\-–—/&+,'’\"“”()×]{0,3}")
+_ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
+_VOWEL = re.compile(r"(?!uni|use|usu|eur|one\b|uk\b|us\b)(?:[aeiou]|hour|honest|heir|8|11\b|18\b)", re.IGNORECASE)
+_EMPTY = ENGLISH | SERIES
+_VERBS = frozenset({"may", "will"})  # as names they are capitalised
+_SMALL = 10  # bare numbers below this one stand for many things in a description
+_COUNTED = 4  # words after a number in which a word of the title says that it is the title's count
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A sibling's text, edited.
+
+    Attributes:
+        text: the description.
+        changed: what was replaced, and by what.
+        left: words of the sibling's title that the product's has not and that still stand in the text.
+    """
+
+    text: str
+    changed: tuple[tuple[str, str], ...] = ()
+    left: tuple[str, ...] = ()
+
+    @property
+    def why_not(self) -> str | None:
+        """Why the text is not the product's own, for people; None: nothing of the sibling's title is left in it."""
+        if not self.text:
+            return "the sibling has no description"
+        return f"the text still says {', '.join(map(repr, self.left))}, which the title does not" if self.left else None
+
+
+class _Hit(NamedTuple):
+    """Tokens ``first`` to ``last`` of the description, and what to write there."""
+
+    first: int
+    last: int
+    text: str
+
+
+def edit(title: str, neighbour: str, description: str) -> Edited:
+    """The neighbour's description with what differs between the two titles replaced.
+
+    Args:
+        title: the product's title.
+        neighbour: the title of the product that the description is of.
+        description: its description.
+    """
+    ours, theirs = title_tokens(title), title_tokens(neighbour)
+    differences = changes(theirs, ours)
+    if not differences:
+        return Edited(description)
+    page = _Page(description, title, theirs)
+    hits: dict[int, _Hit] = {}
+    for change in differences:
+        if not change.new:
+            continue
+        found = list(page.find(change))
+        for hit in found or [hit for part in split(change, theirs) for hit in page.find(part)]:
+            if not any(place in hits for place in range(hit.first, hit.last + 1)):
+                hits.update(dict.fromkeys(range(hit.first, hit.last + 1), hit))
+    kept = sorted(set(hits.values()))
+    changed = tuple((description[page.row[hit.first].start : page.row[hit.last].end], hit.text) for hit in kept)
+    return Edited(page.replaced(kept), changed, page.left(differences, {token.key for token in ours}, hits))
+
+
+class _Page:
+    """A sibling's description, searched for what its title says."""
+
+    def __init__(self, text: str, title: str, neighbour: Sequence[Token]) -> None:
+        self.text, self.title, self.neighbour = text, title, neighbour
+        self.row = tokens(text)
+        self.places: dict[str, list[int]] = {}
+        for place, token in enumerate(self.row):
+            self.places.setdefault(token.key, []).append(place)
+        self.names = {token.key for token in neighbour if token.kind == "word"} - ENGLISH
+
+    def find(self, change: Change) -> Iterator[_Hit]:
+        """Where the description says what the neighbour's title says there."""
+        old = change.old
+        if len(old) == 1 and old[0].kind == "number":
+            if len(change.new) == 1 and change.new[0].kind == "number":
+                yield from self._numbers(change)
+            return
+        if all(token.key in ENGLISH for token in old):
+            return
+        new = self.title[change.new[0].start : change.new[-1].end]
+        for first in self.places.get(old[0].key, ()):
+            found = self.row[first : first + len(old)]
+            if self._is_run(old, found):
+                opens = _opens(self.text, found[0].start)
+                yield _Hit(first, first + len(old) - 1, _dressed(change, new, found, opens))
+
+    def _is_run(self, old: Sequence[Token], found: Sequence[Token]) -> bool:
+        if len(found) != len(old) or any(one.key != other.key for one, other in zip(old, found, strict=True)):
+            return False
+        if len(old) == 1:
+            if old[0].key in _VERBS and not found[0].text[0].isupper():
+                return False
+            return old[0].kind == found[0].kind or {old[0].kind, found[0].kind} <= NAMES | {"unit"}
+        return all(_GAP.fullmatch(self.text, one.end, other.start) for one, other in itertools.pairwise(found))
+
+    def _numbers(self, change: Change) -> Iterator[_Hit]:
+        """Where the description has the neighbour's number in the title's sense."""
+        old, new = change.old[0], change.new[0]
+        for at in self.places.get(old.key, ()):
+            token = self.row[at]
+            if not self._means(change, at):
+                continue
+            if token.kind == "ordinal":
+                if word := _ORDINAL_OF.get(int(new.key) if new.key.isdigit() else 0):
+                    yield _Hit(at, at, _cased(word, token.text))
+                continue
+            written = _figure(token, new)
+            if (old.key == "1") != (new.key == "1") and at + 1 < len(self.row) and self._is_counted(at + 1):
+                noun = self.row[at + 1]
+                gap = self.text[token.end : noun.start]
+                one = singular(noun.text)
+                yield _Hit(at, at + 1, written + gap + (one if new.key == "1" else plural(one)))
+            else:
+                yield _Hit(at, at, written)
+
+    def _is_counted(self, at: int) -> bool:
+        """Whether the word after a number takes a plural with it ("litres", "cards", not "ml", not "bottle green")."""
+        noun = self.row[at]
+        if noun.kind == "unit":
+            return len(singular(noun.text)) > 3
+        return noun.kind == "word" and (noun.key in self.names or noun.key in PACKS)
+
+    def _means(self, change: Change, at: int) -> bool:
+        """Whether the number at a place of the description is the one of the neighbour's title."""
+        token, unit = self.row[at], measure_after(self.row, at)
+        before = self.row[at - 1].key if at else ""
+        after = self.row[at + 1].key if at + 1 < len(self.row) else ""
+        if SERIES & set(change.before[-1:]):
+            return token.kind == "ordinal" or before in SERIES
+        if token.kind != "number":
+            return False
+        if change.unit is not None:
+            return unit == change.unit
+        figure = token.text[0].isdigit()
+        if PACKS & {*change.before, *change.after[:1]}:
+            if figure and after == "x":
+                return True  # "3 x 50 ml"
+            following = {one.key for one in self.row[at + 1 : at + 1 + _COUNTED]}
+            around = following | {one.key for one in self.row[max(0, at - 2) : at]} & PACKS
+            return unit is None and (bool(around & (PACKS | self.names)) or (figure and _is_large(token)))
+        if unit is not None:
+            return False
+        if (change.before and before == change.before[-1]) or (change.after and after == change.after[0]):
+            return True
+        return figure and _is_large(token)
+
+    def replaced(self, hits: Sequence[_Hit]) -> str:
+        """The description with every hit's words written in its place."""
+        pieces: list[str] = []
+        position = 0
+        for hit in hits:
+            start = self.row[hit.first].start
+            pieces += [_with_article(self.text[position:start], self.text[start : start + 12], hit.text), hit.text]
+            position = self.row[hit.last].end
+        return "".join([*pieces, self.text[position:]])
+
+    def left(self, differences: Sequence[Change], own: set[str], hits: dict[int, _Hit]) -> tuple[str, ...]:
+        """Words of the neighbour's title alone that still stand in the description."""
+        found: list[str] = []
+        for change in differences:
+            for place, token in enumerate(change.old):
+                places = [at for at in self.places.get(token.key, ()) if at not in hits]
+                if not places or token.text in found or token.kind == "unit" or token.key in _EMPTY:
+                    continue
+                if token.kind == "number":
+                    one = single(change, place, self.neighbour)
+                    places = [at for at in places if self._means(one, at)]
+                elif token.key in own or len(token.key) == 1:
+                    continue
+                elif token.key in _VERBS:
+                    places = [at for at in places if self.row[at].text[0].isupper()]
+                if places:
+                    found.append(token.text)
+        return tuple(found)
+
+
+def _is_large(token: Token) -> bool:
+    return not token.key.isdigit() or int(token.key) >= _SMALL
+
+
+def _opens(text: str, start: int) -> bool:
+    before = text[:start].rstrip(" \"“‘('")
+    return not before or before[-1] in ".!?:"
+
+
+def _dressed(change: Change, new: str, found: Sequence[Token], opens: bool) -> str:
+    """The new words in the case and number of those that they replace."""
+    words, old = new, change.old
+    if len(change.new) == 1 and len(old) == 1 and change.new[0].kind in NAMES:
+        was, now = old[0].text.lower(), found[0].text.lower()
+        if was != now and singular(was) == singular(now):
+            words = singular(new) if now == singular(now) else plural(singular(new))
+    plain = [token.text for token in found if token.kind in NAMES and len(token.text) > 1]
+    lower = all(text.islower() for text in (plain[1:] if opens else plain))
+    if plain and lower and (not opens or len(plain) > 1 or old[0].kind in ("colour", "material")):
+        words = _lowered(words, change.new)
+    return words[0].upper() + words[1:] if opens and plain else words
+
+
+def _lowered(words: str, row: Sequence[Token]) -> str:
+    """Title case taken off; what is written in capitals or with digits stays ("XL", "A4")."""
+    start = row[0].start
+    for token in row:
+        if token.text[1:].islower() and token.kind != "code":
+            at = token.start - start
+            words = words[:at] + words[at : at + len(token.text)].lower() + words[at + len(token.text) :]
+    return words
+
+
+def _cased(word: str, like: str) -> str:
+    return word.capitalize() if like[0].isupper() else word
+
+
+def _figure(found: Token, new: Token) -> str:
+    """The new number, in letters where the old one was and English has a short word for it."""
+    if found.text[0].isdigit():
+        return new.text if new.text[0].isdigit() else new.key
+    value = int(new.key) if new.key.isdigit() else None
+    word = _WORD_OF.get(value) if value is not None else None
+    return new.key if word is None else _cased(word, found.text)
+
+
+def _with_article(before: str, was: str, now: str) -> str:
+    """What stands before a replaced word, with "a" or "an" as the new word wants it."""
+    match = _ARTICLE.search(before)
+    if match is None or bool(_VOWEL.match(was)) == bool(_VOWEL.match(now)):
+        return before
+    return before[: match.start()] + match[1][0] + ("n" if _VOWEL.match(now) else "") + match[2]

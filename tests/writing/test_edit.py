@@ -1,0 +1,108 @@
+"""A sibling's text made the product's own: what differs between the titles is replaced, nothing else."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from shelftalker.writing.edit import edit
+
+REPLACED = [
+    # title, the sibling's title, its description, what should come out
+    ("Mug 500 ml, Ivory", "Mug 350 ml, Green", "A green mug of 350ml.", "An ivory mug of 500ml."),
+    ("Rug 80 x 150 cm", "Rug 120 x 180 cm", "Measures 120 x 180 cm; pile 18 mm.", "Measures 80 x 150 cm; pile 18 mm."),
+    ("Hammer 8 oz", "Hammer 20 oz", "A 20 oz head on a handle of 20 inches.", "An 8 oz head on a handle of 20 inches."),
+    ("Cord 50 ft", "Cord 100 ft", "Carries 15 amps for 100 feet.", "Carries 15 amps for 50 feet."),
+    ("Jug 1 litre", "Jug 2 litres", "Holds 2 litres of milk.", "Holds 1 litre of milk."),
+    ("Jug 3 litre", "Jug 1 litre", "Holds 1 litre of milk.", "Holds 3 litres of milk."),
+    ("Bolt M10 x 60mm", "Bolt M12 x 80mm", "M12 coarse, 80 mm under the head.", "M10 coarse, 60 mm under the head."),
+    ('Screws #8 x 2-1/2"', 'Screws #10 x 3-1/2"', "These #10 x 3-1/2 in. screws.", "These #8 x 2-1/2 in. screws."),
+    ("Pouches A3", "Pouches A4", "Gloss A4 pouches.", "Gloss A3 pouches."),
+    ("Wall Plates, Pack of 10", "Wall Plates, Pack of 2", "Two wall plates in the pack.", "Ten wall plates in the pack."),
+    ("Mats 2 Pack", "Mats 3 Pack", "Cut to size. 3 pack. Use for 3 years.", "Cut to size. 2 pack. Use for 3 years."),
+    ("Cards, Set of 1", "Cards, Set of 2", "Set of 2 cards, two colours.", "Set of 1 card, two colours."),
+    ("Soap, Pack of 4, 90 g", "Soap, Pack of 3, 90 g", "3 x 90 g, three days' use.", "4 x 90 g, three days' use."),
+    ("Tales: Book Four", "Tales: Book Three", "The third volume of the tales.", "The fourth volume of the tales."),
+    ("Tales, Vol. 2", "Tales, Vol. 1", "Volume 1 collects five chapters.", "Volume 2 collects five chapters."),
+    ("Ghosts: Season One (2 Discs)", "Ghosts: Season Two (2 Discs)", "Season Two on two discs.", "Season One on two discs."),
+    ("Boots Women's, UK 6", "Boots Men's, UK 10", "A men's last. UK 10, lugs of 10 mm.", "A women's last. UK 6, lugs of 10 mm."),
+    ("Bra, Coral, M", "Bra, Black, XL", "In black, XL (UK 16).", "In coral, M (UK 16)."),
+    ("Calendar of Butterflies", "Calendar of Birds", "Twelve birds, one bird a month.", "Twelve butterflies, one butterfly a month."),
+    ("Towels, Spa White", "Towels, Dusty Rose", "Dusty rose with a border.", "Spa white with a border."),
+    ("Ring, January Garnet", "Ring, May Emerald", "May's stone: an emerald. Emeralds may bruise.", "January's stone: a garnet. Garnets may bruise."),
+    ("Cleaner, Lemon Verbena", "Cleaner, Rosemary and Mint", "A whiff of rosemary and mint.", "A whiff of lemon verbena."),
+    ("Theatre: The Snow Fox", "Theatre: The Clockmaker's Parrot", "The Clockmaker's Parrot is in it.", "The Snow Fox is in it."),
+    ("Atlas Europe", "Atlas British Isles", "The British Isles edition.", "The Europe edition."),
+    ("Wallet, Navy Leather", "Wallet, Oxblood Leather", "Oxblood vegetable-tanned leather.", "Navy vegetable-tanned leather."),
+    ("Laptop 16GB", "Laptop 8GB", "With 8 GB of RAM and 8 hours of use.", "With 16 GB of RAM and 8 hours of use."),
+    ("Rice for 1,500 g", "Rice for 2,000 g", "A bag of 2000 g.", "A bag of 1,500 g."),
+    ("Shelf 60 cm", "Shelf 60 cm", "A shelf.", "A shelf."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("title", "sibling", "text", "expected"), REPLACED, ids=[row[1] for row in REPLACED])
+def test_what_differs_between_the_titles_is_replaced(title: str, sibling: str, text: str, expected: str) -> None:
+    found = edit(title, sibling, text)
+    assert found.text == expected
+    assert found.left == ()
+    assert found.why_not is None
+
+
+LEFT = [
+    (
+        "Racing 7",
+        "Racing 7, Steel Case, 25 Cars",
+        "In a steel case with 25 bonus cars.",
+        ("Steel", "Case", "25", "Cars"),
+    ),
+    ("Sun Cream 50 ml", "Sun Cream 50 ml, Pack of 3", "3 x 50 ml.", ("3",)),
+    ("Rye Flour", "Wheat Flour, Heritage Grain", "Wheat of heritage sorts.", ("Heritage",)),
+    ("Tea", "Green Tea", "A green tea.", ("Green",)),
+]
+
+
+@pytest.mark.parametrize(("title", "sibling", "text", "left"), LEFT, ids=[row[1] for row in LEFT])
+def test_what_cannot_be_replaced_is_said(title: str, sibling: str, text: str, left: tuple[str, ...]) -> None:
+    found = edit(title, sibling, text)
+    assert found.left == left
+    assert found.why_not is not None
+    assert all(repr(word) in found.why_not for word in left)
+
+
+def test_numbers_of_another_sense_stay() -> None:
+    text = "Six potatoes fit, six inches deep, for 6 months; HRC 6."
+    assert edit("Pan Serves 8", "Pan Serves 6", text).text == text
+
+
+def test_the_changes_are_told() -> None:
+    found = edit("Mug, Ivory, 500 ml", "Mug, Green, 350 ml", "Green. 350 ml. Green inside.")
+    assert found.changed == (("Green", "Ivory"), ("350", "500"), ("Green", "Ivory"))
+
+
+@pytest.mark.parametrize("text", ["", "   ", "???", "no word of the titles"])
+def test_any_text_comes_through(text: str) -> None:
+    assert edit("", "Mug", text).text == text
+    assert edit("Mug", "", text).text == text
+    assert edit("!!!", "Mug & Cup", text).text == text
+
+
+def test_a_sibling_without_a_description_is_no_source() -> None:
+    assert edit("Mug", "Cup", "").why_not == "the sibling has no description"
+
+
+def test_markup_and_patterns_in_titles_are_text() -> None:
+    assert edit(r"Mug (\1) [a-z]+ <b>Red</b>", r"Mug (\2) [0-9]* <b>Blue</b>", "A blue mug.").text == "A red mug."
+
+
+def test_thousands_of_rows_a_second() -> None:
+    """Processor time, so that a busy machine does not decide; a third of what was measured."""
+    draw = random.Random(0)
+    words = "oak pan steel with and the for 12 cm blue set of two large handle wood green A4".split()
+    rows = [(" ".join(draw.choices(words, k=10)), " ".join(draw.choices(words, k=70))) for _ in range(400)]
+    edit(rows[0][0], rows[1][0], rows[1][1])
+    start = time.process_time()
+    for (title, _), (sibling, text) in zip(rows, reversed(rows), strict=True):
+        edit(title, sibling, text)
+    assert len(rows) / (time.process_time() - start) > 1000
