@@ -33,9 +33,10 @@ def index() -> CatalogueIndex:
 def test_every_reference_system_describes_every_row(index: CatalogueIndex) -> None:
     examples = [example("Oak Table Lamp, Steel"), example("Wool Scarf, Red")]
     texts = describe(examples, neighbours(examples, index))
-    assert list(texts) == ["copy-title", "nearest-neighbour", "lead-sentence"]
+    assert list(texts) == ["copy-title", "nearest-neighbour", "nearest-edited", "lead-sentence"]
     assert texts["copy-title"] == ["Oak Table Lamp, Steel", "Wool Scarf, Red"]
     assert texts["nearest-neighbour"] == ["A brass lamp on oak.", "A blue scarf of wool."]
+    assert texts["nearest-edited"] == ["A steel lamp on oak.", "A red scarf of wool."]
     assert texts["lead-sentence"] == ["This is the Oak Table Lamp, Steel.", "This is the Wool Scarf, Red."]
 
 

@@ -15,7 +15,7 @@ from shelftalker.recipe.recipe import Recipe
 from tests.evaluation.conftest import make_run, paper_base, paper_run
 from tests.evaluation.played import PlayedEngine
 
-REFERENCES = ["copy-title", "nearest-neighbour", "lead-sentence"]
+REFERENCES = ["copy-title", "nearest-neighbour", "nearest-edited", "lead-sentence"]
 
 
 pytestmark = pytest.mark.usefixtures("played")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from shelftalker.catalogue.examples import Example
 from shelftalker.evaluation.results import Similarity
+from shelftalker.retrieve.edit import edit
 from shelftalker.retrieve.index import CatalogueIndex, words
 
 CANDIDATES = 10
@@ -18,6 +19,7 @@ THRESHOLDS: tuple[tuple[Similarity, float], ...] = (("sibling", 0.6), ("near", 0
 LABELS = {
     "copy-title": "copy-title",
     "nearest-neighbour": "nearest-neighbour",
+    "nearest-edited": "nearest-edited",
     "lead-sentence": "lead-sentence",
 }
 
@@ -27,7 +29,11 @@ class Neighbour:
     """The nearest training product of a title."""
 
     title: str | None
+    """That of the most similar title."""
     description: str
+    """That of the first BM25 neighbour."""
+    edited: str
+    """The most similar title's description, with what differs between the two titles replaced."""
     similarity: float
     """Jaccard similarity of the two titles' word sets (0 to 1), the highest among the BM25 neighbours."""
     kind: Similarity
@@ -48,19 +54,21 @@ def lead_sentence(example: Example) -> str:
 def neighbours(examples: Sequence[Example], index: CatalogueIndex) -> list[Neighbour]:
     """The nearest training product of every example.
 
-    ``description`` is that of the first BM25 neighbour (the reference system); ``similarity`` is the highest
-    among ten, because BM25 ranks by rare words and the closest title by words may come second.
+    The reference system nearest-neighbour is the first by BM25; ``similarity`` is the highest among ten, because
+    BM25 ranks by rare words and the closest title by words may come second: that one is edited.
     """
     found = []
     for example, places in zip(examples, index.nearest([row.title for row in examples], CANDIDATES), strict=True):
         if not places:
-            found.append(Neighbour(None, "", 0.0, "none"))
+            found.append(Neighbour(None, "", "", 0.0, "none"))
             continue
         own = words(example.title)
         scored = [(similarity(own, words(index.titles[place])), -rank) for rank, (place, _) in enumerate(places)]
         best, rank = max(scored)
-        nearest = index.titles[places[-rank][0]]
-        found.append(Neighbour(nearest, index.payloads[places[0][0]], best, classify(best)))
+        place = places[-rank][0]
+        nearest = index.titles[place]
+        edited = edit(example.title, nearest, index.payloads[place]).text
+        found.append(Neighbour(nearest, index.payloads[places[0][0]], edited, best, classify(best)))
     return found
 
 
@@ -86,5 +94,6 @@ def describe(examples: Sequence[Example], near: Sequence[Neighbour] | None) -> d
     return {
         "copy-title": texts["copy-title"],
         "nearest-neighbour": [neighbour.description for neighbour in near],
+        "nearest-edited": [neighbour.edited for neighbour in near],
         "lead-sentence": texts["lead-sentence"],
     }

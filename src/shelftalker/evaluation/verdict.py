@@ -88,18 +88,24 @@ def _against(results: Results, best: System, rivals: Sequence[System], rank_by: 
     return [f"{how} {_list(names)}" for how, names in groups.items() if names]
 
 
+_WITHOUT_MODEL = {
+    "nearest-edited": "Editing the description of the most similar training title, without any model,",
+    "nearest-neighbour": "Copying the description of the nearest training title",
+}
+_INSTEAD = "copying and editing beats this model"
+
+
 def _warnings(results: Results, ranking: Sequence[System], rank_by: str) -> list[str]:
     warnings: list[str] = []
     if not ranking:
         return warnings
     best = ranking[0]
-    neighbour = next((system for system in results.systems if system.id == "nearest-neighbour"), None)
-    if neighbour is not None and _value(neighbour, rank_by) > _value(best, rank_by):
-        how = "not significantly" if _level(results, best, neighbour, rank_by) else "significantly"
-        warnings.append(
-            f"Copying the description of the nearest training title scores higher ({how}): for products with a"
-            " sibling in the catalogue, copying and editing beats this model."
-        )
+    for id, what in _WITHOUT_MODEL.items():
+        rival = next((system for system in results.systems if system.id == id), None)
+        if rival is not None and _value(rival, rank_by) > _value(best, rank_by):
+            how = "not significantly" if _level(results, best, rival, rank_by) else "significantly"
+            warnings.append(f"{what} scores higher ({how}): for products with a sibling in the catalogue, {_INSTEAD}.")
+            break
     for system in results.systems:
         if system.role != "baseline":
             continue

@@ -69,8 +69,8 @@ class View:
         return None
 
     def _colours(self) -> dict[str, str]:
-        fixed = {"nearest-neighbour": "c2", "copy-title": "c3", "lead-sentence": "c4"}
-        free = iter([f"c{number}" for number in range(5, 9)] * len(self.systems))
+        fixed = {"nearest-neighbour": "c2", "copy-title": "c3", "lead-sentence": "c4", "nearest-edited": "c5"}
+        free = iter([f"c{number}" for number in range(6, 9)] * len(self.systems))
         css = {}
         for system in self.systems:
             if system is self.best:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shelftalker.checks.lexicon import ENGLISH, NUMBER_WORDS, ORDINALS
-from shelftalker.writing.differ import (
+from shelftalker.retrieve.differ import (
     NAMES,
     PACKS,
     SERIES,
