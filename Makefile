@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint types check setup setup-dev benchmarks clean
+.PHONY: demo test lint types check setup setup-dev benchmarks docs clean
 
 demo: setup  ## set up, then run the main job on what ships inside
 	$(BIN)/shelftalker run recipes/sample.yaml
@@ -44,6 +44,9 @@ $(BIN)/python:
 benchmarks: setup-dev
 	@for script in $(filter-out %/prepare_data.py,$(wildcard benchmarks/*.py)); do \
 		echo "▸ $$script $(QUICK)"; $(BIN)/python $$script $(QUICK) || exit 1; done
+
+docs: setup-dev  ## the documents as a site, in build/site
+	$(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove the environment and what the demo wrote
 	rm -rf .venv demo
