@@ -44,10 +44,14 @@ def content(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
 
 
-def start(script: str, *arguments: object) -> subprocess.Popen[bytes]:
+def start(script: str, catalogue: Path, *arguments: object) -> subprocess.Popen[bytes]:
     # No guard for __main__ in the script: workers must not need one.
+    path = catalogue.with_suffix(".py")
+    path.write_text(script, "utf-8")
     return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [sys.executable, str(path), str(catalogue), *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -148,6 +152,7 @@ def test_a_worker_that_dies_is_an_error_not_a_hang(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "c.jsonl", products(300))
     script = SCRIPT.replace(
         "stage.SMALL = 0",
+<<<<<<< HEAD
         "from shelftalker.catalogue.clean import workers\n"
         "real = workers._start\n"
         "def start(*a):\n"
@@ -155,12 +160,59 @@ def test_a_worker_that_dies_is_an_error_not_a_hang(tmp_path: Path) -> None:
         "    process.kill()\n"
         "    return process\n"
         "workers._start = start\nstage.SMALL = 0",
+=======
+        "import os\n"
+        "from shelftalker.catalogue.clean import workers\n"
+        "begin = workers.Pool.__init__\n"
+        "workers.Pool.__init__ = lambda self, make, count: begin(self, lambda: os._exit(9), count)\n"
+        "stage.SMALL = 0",
+>>>>>>> 18e3d50 (prepare reads top to bottom: a table of typed arrays, steps from files to files, the group written once; workers are loky's)
     )
     process = start(script, path, tmp_path / "out")
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert b"worker process ended early" in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    catalogue = write_lines(tmp_path / "c.jsonl", products(30))
+    script = SCRIPT.replace(
+        "stage.SMALL = 0",
+        "import time\n"
+        "from shelftalker.catalogue.clean import workers\n"
+        "begin = workers.Pool.__init__\n"
+        "workers.Pool.__init__ = lambda self, make, count: begin(self, lambda: time.sleep(600), count)\n"
+        "stage.SMALL = 0",
+    )
+    process = start(script, catalogue, tmp_path / "out")
+
+    def workers() -> set[str]:
+        marks = {name.name: _commands(name) for name in Path("/proc").iterdir() if name.name.isdigit()}
+        return {number for number, (parent, line) in marks.items() if b"loky" in line and parent in known}
+
+    known = {process.pid}
+    until = time.monotonic() + 60
+    while len(found := workers()) < 2 and time.monotonic() < until:
+        time.sleep(0.2)
+    assert len(found) >= 2
+    time.sleep(2)
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 20
+    while any(_commands(Path("/proc") / number)[1] for number in found) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert not any(_commands(Path("/proc") / number)[1] for number in found)
+
+
+def _commands(process: Path) -> tuple[int, bytes]:
+    """The parent and the command line of a process; (0, nothing) of one that is gone."""
+    try:
+        parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+        return parent, (process / "cmdline").read_bytes()
+    except OSError:
+        return 0, b""
 
 
 def test_a_full_disk_leaves_the_old_output(run: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +222,7 @@ def test_a_full_disk_leaves_the_old_output(run: Prepare, tmp_path: Path, monkeyp
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shelftalker.catalogue.clean.shard.np.save", full)
+    monkeypatch.setattr("shelftalker.catalogue.clean.parts.np.save", full)
     with pytest.raises(ShelftalkerError, match="No space left"):
         run(write_lines(tmp_path / "new.jsonl", products(40)))
     assert content(folder) == was

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shelftalker.catalogue import split
 from shelftalker.catalogue.examples import Example, sample
-from shelftalker.catalogue.groups import duplicates, words
+from shelftalker.catalogue.groups import near, words
 
 
 def slow_words(text: str) -> list[str]:
@@ -53,10 +53,10 @@ def test_grams_and_keys_are_equal_exactly_where_the_words_are(texts: list[str], 
         assert len(set(hashes[rows == at].tolist())) == len(wanted)
 
 
-def shingle_sets(path: Path, sets: list[set[int]]) -> duplicates.Shingles:
+def shingle_sets(path: Path, sets: list[set[int]]) -> near.Shingles:
     flat = np.array([value for found in sets for value in sorted(found)], np.uint32)
     flat.tofile(path)
-    return duplicates.Shingles(path, np.array([len(found) for found in sets]))
+    return near.Shingles(path, np.array([len(found) for found in sets]))
 
 
 @given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
@@ -72,14 +72,14 @@ def test_similarity_is_jaccards(tmp_path: Path) -> None:
     shingles = shingle_sets(tmp_path / "s", sets)
     left, right = np.divmod(np.arange(3600), 60)
     wanted = [len(sets[a] & sets[b]) / len(sets[a] | sets[b]) for a, b in zip(left, right, strict=True)]
-    assert duplicates.jaccard(shingles, left, right).tolist() == pytest.approx(wanted)
+    assert near.jaccard(shingles, left, right).tolist() == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("block", [10_000, 64])
 def test_groups_are_those_of_comparing_every_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     """Families with a shared stock of shingles among unrelated rows that share common ones."""
-    monkeypatch.setattr(duplicates, "ROWS_AT_ONCE", block)
-    monkeypatch.setattr(duplicates, "POSTINGS_AT_ONCE", block * 50)
+    monkeypatch.setattr(near, "ROWS_AT_ONCE", block)
+    monkeypatch.setattr(near, "POSTINGS_AT_ONCE", block * 50)
     dice = np.random.default_rng(2)
     sets = []
     for _ in range(120):
@@ -91,12 +91,12 @@ def test_groups_are_those_of_comparing_every_pair(tmp_path: Path, monkeypatch: p
     shingles = shingle_sets(tmp_path / "s", sets)
     labels = np.arange(len(sets))
     keys = words.mix(np.arange(len(sets), dtype=np.uint64))
-    duplicates.near(shingles, keys, np.ones(len(sets), bool), 0.2, labels)
+    near.join_alike(shingles, keys, np.ones(len(sets), bool), 0.2, labels)
     wanted = np.arange(len(sets))
     for a in range(len(sets)):
         for b in range(a):
             if len(sets[a] & sets[b]) / len(sets[a] | sets[b]) >= 0.2:
-                duplicates.join(wanted, np.array([a]), np.array([b]))
+                near.join(wanted, np.array([a]), np.array([b]))
     assert labels.tolist() == wanted.tolist()
     assert 100 < len(set(labels.tolist())) < len(sets)
 
@@ -107,7 +107,7 @@ def test_a_large_family_is_one_group(tmp_path: Path) -> None:
     sets = [{*stock, number * 7919 * 2 + 10**8} for number in range(500)]
     labels = np.arange(500)
     keys = words.mix(np.arange(500, dtype=np.uint64))
-    duplicates.near(shingle_sets(tmp_path / "s", sets), keys, np.ones(500, bool), 0.2, labels)
+    near.join_alike(shingle_sets(tmp_path / "s", sets), keys, np.ones(500, bool), 0.2, labels)
     assert set(labels.tolist()) == {0}
 
 

@@ -1,18 +1,20 @@
 """The stage `prepare`: any catalogue to clean, leak-proof splits, the rejected rows and a data card.
 
-Three passes. Workers clean shards of the input and leave, for each kept row, its example and its keys. Set logic
-(duplicates, groups, splits, caps) then needs the keys alone. Workers last put each example where it belongs.
+The way of one raw row: read, clean, group, split, publish. Workers clean shards of the input and leave, for each kept
+row, its example and its keys. Set logic (duplicates, groups, splits, caps) then needs the keys alone. Workers last
+write each example, with its group, where it belongs.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
-import shutil
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,8 +26,10 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.manifest import Stage
 
 if TYPE_CHECKING:
-    from shelftalker.catalogue.clean.shard import Result
+    from shelftalker.catalogue.clean.shard import Job, Result
+    from shelftalker.catalogue.clean.workers import Pool
     from shelftalker.catalogue.read.source import Source
+    from shelftalker.catalogue.table import Table
     from shelftalker.recipe.recipe import Recipe
 
 OUTPUTS = ("train.jsonl", "val.jsonl", "test.jsonl", "rejected.jsonl", "card.json", "card.html")
@@ -101,17 +105,17 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
 def _run(
     recipe: Recipe, sources: list[Source], scratch: Path, beside: ThreadPoolExecutor
 ) -> tuple[dict[str, Any], dict[Path, Future[str]]]:
-    """The three passes, and the card; of the other files the hashes, once they are on the disk."""
-    from shelftalker.catalogue import publish
-    from shelftalker.catalogue.assemble import Assembly
+    """Clean, group, split and write; returns the card, and of the other files the hashes, once they are on the disk."""
+    from shelftalker.catalogue import deliver, split
     from shelftalker.catalogue.card import card as cards
     from shelftalker.catalogue.card.page import page
+    from shelftalker.catalogue.clean import parts
     from shelftalker.catalogue.clean.shard import Settings
     from shelftalker.catalogue.clean.workers import Pool
-    from shelftalker.catalogue.deliver import Worker
+    from shelftalker.catalogue.groups import exact, groups
+    from shelftalker.catalogue.table import Table, starts
 
     total = sum(found.path.stat().st_size for found in sources)
-    is_small = total <= SMALL
     threads = recipe.prepare.workers or os.cpu_count() or 1
     settings = Settings(
         scratch=scratch,
@@ -121,50 +125,35 @@ def _run(
         gram_share=1 if total <= ALL_GRAMS else 64,
         tokenizer=_tokenizer(recipe),
     )
-    pool = Pool(Worker, (settings,), 0 if is_small else threads)
     beside.submit(importlib.import_module, "duckdb")
-    try:
+    with Pool(functools.partial(deliver.Worker, settings), 0 if total <= SMALL else threads) as pool:
         results = _clean(pool, sources, total)
-        assembly = Assembly(recipe, settings, results, threads)
-        splits = [scratch / name for name in OUTPUTS[:3]]
-        for path in splits:
-            with path.open("wb") as file:
-                file.truncate(assembly.sizes[path.stem])
-        seen = beside.submit(cards.seen_in_train, recipe, assembly, threads)
-        with (
-            publish.flushing(splits, beside),
-            console.progress("write", len(assembly.keys), log=False) as bar,
-        ):
-            for count in pool.run("write", assembly.deliveries()):
-                bar.advance(count)
-        written = {path: beside.submit(publish.flushed, path) for path in splits}
-        gathered = beside.submit(_gather, scratch, results)
-        card = cards.build(recipe, sources, results, assembly, seen.result())
-    finally:
-        pool.close()
+        first = starts(results)
+        keys = parts.read_keys(scratch, first)
+        verdict, keepers = exact.duplicates(keys, recipe.duplicates, threads)
+        shingles = parts.gather_shingles(scratch, len(results)) if recipe.duplicates.near else None
+        grouped = groups.find(keys, verdict == exact.KEPT, shingles, recipe.duplicates)
+        places = split.places(keys, verdict, grouped, recipe.split, recipe.seed)
+        table = Table(keys, first, keepers, grouped, places)
+
+        grams = parts.read_grams(scratch, first)
+        seen = beside.submit(cards.seen_in_train, recipe, table, grams, settings.gram_share, threads)
+        written = _write(pool, table, results, scratch, beside)
+    card = cards.build(recipe, sources, results, table, seen.result(), scratch)
     files.write_json(scratch / "card.json", card)
     files.write_text(scratch / "card.html", page(card))
-    return card, {**written, scratch / "rejected.jsonl": gathered}
+    return card, written
 
 
-def _gather(scratch: Path, results: list[Result]) -> str:
-    """Put the shards' rejected rows together; returns the file's SHA-256."""
-    from shelftalker.catalogue import publish
+def _clean(pool: Pool, sources: list[Source], total: int) -> list[Result]:
+    """Clean all shards; returns what each left to know, in file order.
 
-    path = scratch / "rejected.jsonl"
-    with path.open("wb") as out:
-        for result in results:
-            part = scratch / f"{result.number:06d}.rejected"
-            with part.open("rb") as file:
-                shutil.copyfileobj(file, out, 1 << 20)
-            part.unlink()
-    return publish.flushed(path)
-
-
-def _clean(pool: Any, sources: list[Source], total: int) -> list[Result]:
+    Raises:
+        ShelftalkerError: no row can be used.
+    """
     from shelftalker.catalogue.read.source import jobs
 
-    def numbered() -> Iterator[Any]:
+    def numbered() -> Iterator[Job]:
         number = 0
         for found in sources:
             for job in jobs(found, number):
@@ -180,7 +169,40 @@ def _clean(pool: Any, sources: list[Source], total: int) -> list[Result]:
             size += result.input_size
             # How many rows there are is known at the end only; until then the bytes tell.
             bar.update(rows, rows * max(total / max(size, 1), 1))
+    if not any(result.kept for result in results):
+        raise _nothing(results)
     return sorted(results, key=lambda result: result.number)
+
+
+def _write(
+    pool: Pool, table: Table, results: list[Result], scratch: Path, beside: ThreadPoolExecutor
+) -> dict[Path, Future[str]]:
+    """Write the splits and the rejected rows; returns the files' hashes, once they are on the disk."""
+    from shelftalker.catalogue import deliver, publish
+
+    splits = []
+    for name, size in table.sizes().items():
+        splits.append(scratch / f"{name}.jsonl")
+        with splits[-1].open("wb") as file:
+            file.truncate(size)
+    with publish.flushing(splits, beside), console.progress("write", len(table.keys), log=False) as bar:
+        for count in pool.run("write", deliver.deliveries(table, results)):
+            bar.advance(count)
+    written = {path: beside.submit(publish.flushed, path) for path in splits}
+    rejects = deliver.gather_rejects(scratch, len(results))
+    return {**written, rejects: beside.submit(publish.flushed, rejects)}
+
+
+def _nothing(results: list[Result]) -> ShelftalkerError:
+    reasons: Counter[str] = Counter()
+    for result in results:
+        reasons.update(result.reasons)
+    said = ", ".join(f"{name} {count:,}" for name, count in reasons.most_common())
+    return ShelftalkerError(
+        "no row of the catalogue can be used",
+        where=", ".join(dict.fromkeys(result.source for result in results)) + (f" ({said})" if said else ""),
+        mend="check the columns (--prepare.title_column, --prepare.description_column) or loosen clean.*",
+    )
 
 
 def _tokenizer(recipe: Recipe) -> str | None:

@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 from shelftalker.catalogue.groups import words
+from shelftalker.catalogue.groups.keys import Records
+from shelftalker.catalogue.groups.words import U64
+from shelftalker.catalogue.table import (
+    OVER_CAP,
+    SAME_DESCRIPTION,
+    SAME_TITLE,
+    SIBLING_OF_TEST,
+    TEST,
+    TRAIN,
+    VAL,
+)
 from shelftalker.recipe.catalogue import SplitSettings
 
-TRAIN, VAL, TEST, SIBLING_OF_TEST, OVER_CAP = range(5)
+Places = npt.NDArray[np.uint8]
 
 
-def draw(keys: Any, seed: int, purpose: int = 0) -> Any:
+def draw(keys: U64, seed: int, purpose: int = 0) -> npt.NDArray[np.float64]:
     """A number in [0, 1) for each key, the same wherever and whenever it is drawn."""
     salt = words.mix(np.array([seed & 0xFFFFFFFFFFFFFFFF, purpose], np.uint64))
     # The upper 53 bits are what a float holds.
-    return (words.mix(keys ^ salt[0] ^ (salt[1] << np.uint64(1))) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    drawn: U64 = words.mix(keys ^ salt[0] ^ (salt[1] << np.uint64(1))) >> np.uint64(11)
+    return drawn.astype(np.float64) * 2.0**-53
 
 
-def group_keys(labels: Any, row_keys: Any) -> Any:
-    """Each row's group as the lowest row key in it: it changes only where a newcomer with a lower key joins."""
-    lowest = np.full(len(labels), np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(lowest, labels, row_keys)
-    return lowest[labels]
-
-
-def assign(groups: Any, row_keys: Any, is_test: Any, settings: SplitSettings, seed: int) -> Any:
-    """Where each row goes: TRAIN, VAL, TEST, or out for SIBLING_OF_TEST or OVER_CAP.
+def places(keys: Records, verdict: npt.NDArray[np.uint8], groups: U64, settings: SplitSettings, seed: int) -> Places:
+    """Where every row goes.
 
     Args:
-        groups: key of each row's near-duplicate group.
-        is_test: rows that come from test files; where there are any, they are the test split, and train and val
+        keys: (n,) records of KEYS.
+        verdict: (n,) what `exact.duplicates` found.
+        groups: (n,) key of each row's near-duplicate group.
+
+    Returns:
+        (n,) places.
+    """
+    found = np.array([TRAIN, SAME_TITLE, SAME_DESCRIPTION], np.uint8)[verdict]
+    rows = np.flatnonzero(verdict == 0)
+    chosen = keys[rows]
+    found[rows] = assign(groups[rows], chosen["row_key"], chosen["is_test"], settings, seed)
+    return found
+
+
+def assign(groups: U64, row_keys: U64, is_test: npt.NDArray[np.bool_], settings: SplitSettings, seed: int) -> Places:
+    """Where each row that is no duplicate goes: TRAIN, VAL, TEST, or out for SIBLING_OF_TEST or OVER_CAP.
+
+    Args:
+        groups: (n,) key of each row's near-duplicate group.
+        row_keys: (n,) key of each row.
+        is_test: (n,) rows that come from test files; where there are any, they are the test split, and train and val
             share the rest in proportion.
     """
     keys = groups if settings.by == "group" else row_keys

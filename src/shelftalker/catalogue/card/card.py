@@ -14,11 +14,11 @@ from shelftalker.catalogue.card import overlap
 from shelftalker.catalogue.clean.cleaner import REASONS
 from shelftalker.catalogue.clean.rules import RULES
 from shelftalker.catalogue.clean.shard import SAMPLES, Result
-from shelftalker.catalogue.deliver import LATE_REASONS, SPLITS
 from shelftalker.catalogue.groups import words
+from shelftalker.catalogue.groups.keys import Flags, Records
+from shelftalker.catalogue.table import LATE_REASONS, SPLITS, TEST, TRAIN, VAL, Table
 
 if TYPE_CHECKING:
-    from shelftalker.catalogue.assemble import Assembly
     from shelftalker.catalogue.read.source import Source
     from shelftalker.recipe.recipe import Recipe
 
@@ -27,12 +27,12 @@ OPENINGS = 20
 
 
 def build(
-    recipe: Recipe, sources: list[Source], results: list[Result], assembly: Assembly, seen: dict[str, Any]
+    recipe: Recipe, sources: list[Source], results: list[Result], table: Table, seen: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
     """The card's content, once the splits' files are written; `card.json` is this, `card.html` shows it.
 
     ``rows.raw`` is the sum of train, val, test and rejected; ``reasons`` add up to rejected; ``seen`` is what
-    `seen_in_train` found.
+    `seen_in_train` found; ``folder`` has the splits' files.
     """
     reasons: Counter[str] = Counter()
     rules: Counter[str] = Counter()
@@ -40,10 +40,10 @@ def build(
         reasons.update(result.reasons)
         rules.update(result.rules)
     for index, name in enumerate(LATE_REASONS):
-        reasons[name] += int((assembly.places == 3 + index).sum())
-    counts = {name: int((assembly.places == place).sum()) for place, name in enumerate(SPLITS)}
+        reasons[name] += int((table.places == 3 + index).sum())
+    counts = table.counts()
     raw = sum(result.lines - result.blank for result in results)
-    in_split = assembly.places < 3
+    in_split = table.places < 3
     return {
         "schema": SCHEMA,
         "name": recipe.name,
@@ -58,14 +58,14 @@ def build(
             }
             for rule in RULES.values()
         },
-        "not_prose": int((~assembly.keys["is_prose"][in_split]).sum()),
-        "split": {"by": recipe.split.by, "seed": recipe.seed, **_groups(recipe, assembly)},
+        "not_prose": int((~table.keys["is_prose"][in_split]).sum()),
+        "split": {"by": recipe.split.by, "seed": recipe.seed, **_groups(recipe, table)},
         "overlap": seen,
         "lengths": {
-            "title_words": _histogram(assembly.keys["title_words"][in_split], 1, 30),
-            "description_words": _histogram(assembly.keys["words"][in_split], 10, 30),
+            "title_words": _histogram(table.keys["title_words"][in_split], 1, 30),
+            "description_words": _histogram(table.keys["words"][in_split], 10, 30),
         },
-        "openings": _openings(assembly, in_split, assembly.folder),
+        "openings": _openings(table, in_split, folder),
         "samples": _samples(results),
         "settings": {
             key: getattr(recipe, key).model_dump(mode="json", exclude={"workers"})
@@ -97,9 +97,9 @@ def _sources(sources: list[Source], results: list[Result]) -> list[dict[str, Any
     return found
 
 
-def _groups(recipe: Recipe, assembly: Assembly) -> dict[str, Any]:
+def _groups(recipe: Recipe, table: Table) -> dict[str, Any]:
     """Near-duplicate groups among the rows that are in a split."""
-    places, groups = assembly.places, assembly.groups
+    places, groups = table.places, table.groups
     chosen = places < 3
     sizes = words.repeats(groups[chosen])
     found: dict[str, Any] = {
@@ -114,26 +114,23 @@ def _groups(recipe: Recipe, assembly: Assembly) -> dict[str, Any]:
             )
         },
     }  # fmt: skip
-    test = groups[places == split.TEST]
-    found["test_rows_with_sibling_in_train"] = int(words.among(test, groups[places == split.TRAIN]).sum())
+    test = groups[places == TEST]
+    found["test_rows_with_sibling_in_train"] = int(words.among(test, groups[places == TRAIN]).sum())
     return found
 
 
-def seen_in_train(recipe: Recipe, assembly: Assembly, threads: int) -> dict[str, Any]:
+def seen_in_train(recipe: Recipe, table: Table, grams: Records, gram_share: int, threads: int) -> dict[str, Any]:
     """Test against train as they are now, and as a split of the raw rows at random would have had them."""
-    keys = assembly.keys
-    grams = assembly.grams()
+    keys = table.keys
     chance = split.draw(words.mix(keys["row_key"]) ^ keys["tie"], recipe.seed, purpose=2)
     test_share = recipe.split.test or recipe.split.val
-    naive = np.where(
-        chance < recipe.split.train, split.TRAIN, np.where(chance >= 1 - test_share, split.TEST, split.VAL)
-    )
+    naive = np.where(chance < recipe.split.train, TRAIN, np.where(chance >= 1 - test_share, TEST, VAL))
     if keys["is_test"].any():
-        naive = np.where(keys["is_test"], split.TEST, split.TRAIN)
+        naive = np.where(keys["is_test"], TEST, TRAIN)
     return {
-        "gram_share": assembly.gram_share,
-        "before": overlap.measure(keys, naive.astype(np.uint8), grams, assembly.groups, threads),
-        "after": overlap.measure(keys, assembly.places, grams, assembly.groups, threads),
+        "gram_share": gram_share,
+        "before": overlap.measure(keys, naive.astype(np.uint8), grams, table.groups, threads),
+        "after": overlap.measure(keys, table.places, grams, table.groups, threads),
     }
 
 
@@ -151,17 +148,17 @@ def _histogram(values: Any, width: int, bins: int) -> dict[str, Any]:
     }
 
 
-def _openings(assembly: Assembly, in_split: Any, folder: Path) -> list[dict[str, Any]]:
+def _openings(table: Table, in_split: Flags, folder: Path) -> list[dict[str, Any]]:
     """The most frequent first three words of descriptions; the words are read from the first row that has them."""
     rows = np.flatnonzero(in_split)
-    values, first, counts = np.unique(assembly.keys["opening"][rows], return_index=True, return_counts=True)
+    values, first, counts = np.unique(table.keys["opening"][rows], return_index=True, return_counts=True)
     top = np.lexsort((values, -counts))[:OPENINGS]
-    sizes = assembly.keys["size"].astype(np.int64)
+    sizes = table.keys["size"].astype(np.int64)
     found = []
     for at in top[counts[top] > 1].tolist():
         row = int(rows[first[at]])
-        place = int(assembly.places[row])
-        offset = int(sizes[:row][assembly.places[:row] == place].sum())
+        place = int(table.places[row])
+        offset = int(sizes[:row][table.places[:row] == place].sum())
         with (folder / f"{SPLITS[place]}.jsonl").open("rb") as file:
             file.seek(offset)
             text = json.loads(file.readline())["target_text"]

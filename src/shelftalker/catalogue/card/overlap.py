@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shelftalker.catalogue.groups import words
-from shelftalker.catalogue.split import TEST, TRAIN
+from shelftalker.catalogue.table import TEST, TRAIN
 
 _MEASURE = """
 select count(*) as rows,

@@ -1,8 +1,6 @@
 """One shard of a catalogue: raw lines in; cleaned examples, rejected rows, and the keys that set logic needs, out.
 
-Runs in worker processes. A shard's files are `N.lines` (examples as they will be written), `N.rejects` and
-`N.rejects.npy` (rows that were rejected, and their lines), `N.keys.npy` (one record a kept row), `N.grams.npy`
-(13-grams, for the card) and, for near-duplicates, `N.shingles.npy`.
+Runs in worker processes; what it leaves is in `parts.py`.
 """
 
 from __future__ import annotations
@@ -21,14 +19,13 @@ from isal import isal_zlib
 
 from shelftalker import prompt
 from shelftalker.catalogue.clean.cleaner import Cleaner
-from shelftalker.catalogue.groups.keys import GRAMS, KEYS, Keys
+from shelftalker.catalogue.clean.parts import GROUP, GROUP_SIZE, Parts
+from shelftalker.catalogue.groups.keys import Keys
 from shelftalker.recipe.catalogue import CleanSettings
 
 SAMPLES = 3
 BLOCK = 500
 """Rows that are cleaned before their keys are taken: few enough that their texts are still in the processor's cache."""
-GROUP_AT = slice(-19, -3)
-"""Where the group's 16 hexadecimal digits are in an example's line."""
 REASON_KEY = "__reason__"
 """Key of a row by which a reader of tables says why the row is to be rejected."""
 
@@ -94,7 +91,6 @@ class _Example(msgspec.Struct):
     uid: str
     title: str
     columns: dict[str, str]
-    group: str
 
 
 _Kept = tuple[int, str, str, str, dict[str, str]]
@@ -111,28 +107,6 @@ class _UnusableError(Exception):
     """Carries the reason for which a row is rejected before it is cleaned."""
 
 
-@dataclass
-class _Files:
-    """What becomes the files of a shard."""
-
-    lines: list[bytes] = field(default_factory=list)
-    rejects: list[tuple[int, bytes]] = field(default_factory=list)
-    keys: list[Any] = field(default_factory=list)
-    grams: list[Any] = field(default_factory=list)
-    shingles: list[Any] = field(default_factory=list)
-
-    def write(self, base: Path, *, near: bool) -> None:
-        """Write them; ``base`` is their path without suffix."""
-        Path(f"{base}.lines").write_bytes(b"".join(self.lines))
-        np.save(f"{base}.keys.npy", np.concatenate([np.zeros(0, KEYS), *self.keys]))
-        np.save(f"{base}.grams.npy", np.concatenate([np.zeros(0, GRAMS), *self.grams]))
-        if near:
-            np.save(f"{base}.shingles.npy", np.concatenate([np.zeros(0, np.uint32), *self.shingles]))
-        self.rejects.sort(key=lambda pair: pair[0])
-        np.save(f"{base}.rejects.npy", np.array([line for line, _ in self.rejects], np.uint32))
-        Path(f"{base}.rejects").write_bytes(b"".join([row + b"\n" for _, row in self.rejects]))
-
-
 class Shards:
     """Cleans shards; made once a worker process, because rules and decoders are costly to build."""
 
@@ -146,8 +120,8 @@ class Shards:
 
     def clean(self, job: Job) -> Result:
         """Clean one shard and write its files."""
-        result, files = Result(job.number, job.source, job.is_test), _Files()
-        rejects, kept = files.rejects, list[_Kept]()
+        result, parts = Result(job.number, job.source, job.is_test), Parts()
+        rejects, kept = parts.rejects, list[_Kept]()
         cleaner, encode, decode = self._cleaner, self._encode, self._decoder(job.columns)
         cleaner.counts.clear()
         names = job.columns.keep
@@ -175,13 +149,13 @@ class Shards:
             columns = {name: cleaner.title(getattr(row, f"keep{at}")) for at, name in enumerate(names)} if names else {}
             kept.append((number, row.uid, *cleaned, columns))
             if len(kept) == BLOCK:
-                self._finish(kept, job, result, files)
+                self._finish(kept, job, result, parts)
                 kept.clear()
-        self._finish(kept, job, result, files)
+        self._finish(kept, job, result, parts)
         result.lines = number + 1
         result.input_size = len(job.data) or job.end - job.start
         result.rules = Counter(cleaner.counts)
-        files.write(self.settings.scratch / f"{job.number:06d}", near=self.settings.near)
+        parts.write(self.settings.scratch, job.number, near=self.settings.near)
         return result
 
     def _decoder(self, columns: Columns) -> Any:
@@ -227,7 +201,7 @@ class Shards:
             values = [value or "" for value in values]
         return self._decoders[columns][1](*values, reason if isinstance(reason, str) else "")
 
-    def _finish(self, kept: list[_Kept], job: Job, result: Result, files: _Files) -> None:
+    def _finish(self, kept: list[_Kept], job: Job, result: Result, parts: Parts) -> None:
         """Take the keys of some cleaned rows, and encode them as examples."""
         if not kept:
             return
@@ -239,6 +213,7 @@ class Shards:
         if self.settings.clean.not_prose:
             usable &= records["is_prose"]
         lines: list[bytes] = []
+        ties: list[int] = []
         rows = zip(
             numbers, uids, titles, texts, kept_columns, records["row_key"].tolist(), usable.tolist(), strict=True
         )
@@ -247,28 +222,29 @@ class Shards:
                 reason = "not_prose" if records["words"][at] else "empty_description"
                 reason = reason if records["title_words"][at] else "empty_title"
                 result.reasons[reason] += 1
-                files.rejects.append((number, encode(_Reject(uid, reason, title[:120]))))
+                parts.rejects.append((number, encode(_Reject(uid, reason, title[:120]))))
                 continue
-            group = f"{key:016x}"
             rendered = (
                 f"{self._before}{title}{self._after}"
                 if self._is_simple
                 else prompt.render(title, columns, self.settings.template)
             )
-            lines.append(encode(_Example(rendered, text, uid or group, title, columns, group)) + b"\n")
-        files.grams.append(keys.grams(usable, self.settings.gram_share))
-        files.grams[-1]["row"] += result.kept
+            line = encode(_Example(rendered, text, uid or f"{key:016x}", title, columns))[:-1]
+            lines.append(line)
+            ties.append(isal_zlib.crc32(GROUP % key, isal_zlib.crc32(line)))
+        parts.grams.append(keys.grams(usable, self.settings.gram_share))
+        parts.grams[-1]["row"] += result.kept
         if self.settings.near:
             shingles, counts = keys.shingles(usable)
             records["shingles"] = counts
-            files.shingles.append(shingles)
+            parts.shingles.append(shingles)
         records["line"] = numbers
         records = records[usable]
-        records["size"] = list(map(len, lines))
-        records["tie"] = list(map(isal_zlib.crc32, lines))
+        records["size"] = [len(line) + GROUP_SIZE for line in lines]
+        records["tie"] = ties
         records["tie"] = records["tie"] << np.uint64(32) | records["size"]
-        files.keys.append(records)
-        files.lines += lines
+        parts.keys.append(records)
+        parts.lines += lines
         result.kept += len(lines)
 
 

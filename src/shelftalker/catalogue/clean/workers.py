@@ -1,182 +1,109 @@
-"""Worker processes: tasks in, results out, over pipes.
+"""Worker processes (loky's): tasks in, results out as they are ready; or the same in this process.
 
-Plain subprocesses instead of `multiprocessing`: nothing of the caller is imported again, so `prepare` works from a
-script without a main guard, from a notebook and under any thread; and a worker whose parent is killed ends by itself.
+loky's workers import nothing of the caller's main module, so `prepare` works from a script without a main guard, from a
+notebook and under any thread.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
-import queue
-import struct
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import IO, Any
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any
 
 from shelftalker.errors import ShelftalkerError
 
-_LENGTH = struct.Struct("<Q")
+_worker: Any = None
+"""What this process, if it is a worker, calls methods of."""
 
 
 class Pool:
     """Calls methods of one object that every worker makes for itself; with no workers, in this process.
 
+    A context manager, which ends the workers.
+
     Args:
-        factory: importable function or class; called once a worker with ``arguments``.
+        make: picklable; makes the object.
         workers: processes; 0: none, the work is done here.
     """
 
-    def __init__(self, factory: Callable[..., Any], arguments: tuple[Any, ...], workers: int) -> None:
-        self._factory, self._arguments = factory, arguments
+    def __init__(self, make: Callable[[], Any], workers: int) -> None:
+        self._workers = workers
+        self._executor: Any = None
         self._here: Any = None
-        self._processes = [_start(factory, arguments) for _ in range(workers)]
+        if workers == 0:
+            self._here = make()
+            return
+        from loky import ProcessPoolExecutor
+
+        # One core a worker: numpy's own threads would only get in each other's way.
+        environment = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self._executor = ProcessPoolExecutor(
+            workers, timeout=None, initializer=_begin, initargs=(make, os.getpid()), env=environment
+        )
 
     def run(self, method: str, tasks: Iterable[Any]) -> Iterator[Any]:
         """Results of ``method`` for all tasks, as they are ready; tasks are drawn only as workers come free.
 
         Raises:
-            ShelftalkerError: what a worker raised, or that one died (out of memory, killed).
+            ShelftalkerError: a worker died (out of memory, killed).
+            Exception: what a worker raised.
         """
-        if not self._processes:
-            if self._here is None:
-                self._here = self._factory(*self._arguments)
+        if self._executor is None:
             for task in tasks:
                 yield getattr(self._here, method)(task)
             return
-        todo: queue.Queue[Any] = queue.Queue(maxsize=len(self._processes))
-        done: queue.Queue[tuple[str, Any]] = queue.Queue()
-        stop = threading.Event()
+        from loky.process_executor import BrokenProcessPool
 
-        def feed() -> None:
-            try:
-                for task in tasks:
-                    if not _put(todo, (method, task), stop):
-                        return
-            except BaseException as error:
-                done.put(("error", error))
-            finally:
-                for _ in self._processes:
-                    _put(todo, None, stop)
-
-        def serve(process: subprocess.Popen[bytes]) -> None:
-            assert process.stdin and process.stdout
-            try:
-                while (item := todo.get()) is not None and not stop.is_set():
-                    _send(process.stdin, item)
-                    done.put(_receive(process.stdout))
-                done.put(("end", None))
-            except (OSError, EOFError, pickle.PickleError):
-                done.put(("died", process.wait()))
-
-        threads = [threading.Thread(target=feed, daemon=True)]
-        threads += [threading.Thread(target=serve, args=(process,), daemon=True) for process in self._processes]
-        for thread in threads:
-            thread.start()
-        running = len(self._processes)
+        waiting: set[Future[Any]] = set()
         try:
-            while running:
-                kind, value = done.get()
-                if kind == "end":
-                    running -= 1
-                elif kind == "died":
-                    raise ShelftalkerError(
-                        f"a worker process ended early (status {value})",
-                        where="prepare",
-                        mend="if memory ran out, use fewer workers: --prepare.workers 1",
-                    )
-                elif kind == "error":
-                    raise value
-                else:
-                    yield value
-        finally:
-            stop.set()
+            for task in tasks:
+                waiting.add(self._executor.submit(_call, method, task))
+                if len(waiting) > self._workers:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    yield from [future.result() for future in done]
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from [future.result() for future in done]
+        except BrokenProcessPool as error:
+            raise ShelftalkerError(
+                f"a worker process ended early ({str(error).splitlines()[0]})",
+                where="prepare",
+                mend="if memory ran out, use fewer workers: --prepare.workers 1",
+            ) from None
 
-    def close(self) -> None:
-        """End the workers."""
-        for process in self._processes:
-            process.kill()
-        for process in self._processes:
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe:
-                    with _quiet():
-                        pipe.close()
-        self._processes = []
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(kill_workers=True)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    with suppress(OSError):
-        yield
-
-
-def _put(todo: queue.Queue[Any], item: Any, stop: threading.Event) -> bool:
-    while not stop.is_set():
-        try:
-            todo.put(item, timeout=0.2)
-            return True
-        except queue.Full:
-            continue
-    return False
-
-
-def _start(factory: Callable[..., Any], arguments: tuple[Any, ...]) -> subprocess.Popen[bytes]:
-    code = "from shelftalker.catalogue.clean.workers import serve; serve()"
-    # One core a worker: numpy's own threads would only get in each other's way.
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-    )
-    assert process.stdin
-    _send(process.stdin, (factory, arguments))
-    return process
-
-
-def _send(pipe: IO[bytes], value: Any) -> None:
-    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    pipe.write(_LENGTH.pack(len(data)))
-    pipe.write(data)
-    pipe.flush()
-
-
-def _receive(pipe: IO[bytes]) -> Any:
-    head = pipe.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        raise EOFError
-    (length,) = _LENGTH.unpack(head)
-    data = pipe.read(length)
-    if len(data) < length:
-        raise EOFError
-    return pickle.loads(data)
-
-
-def serve() -> None:
-    """A worker's whole life: make the object, then answer calls until the parent closes the pipe."""
+def _begin(make: Callable[[], Any], parent: int) -> None:
+    """A worker's first steps."""
+    global _worker
     import gc
     import signal
+    import threading
 
     # Rows make many objects and no cycles: looking for cycles all the time would find none.
     gc.set_threshold(100_000, 100, 100)
     # Ctrl-C reaches the whole terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    try:
-        factory, arguments = _receive(calls)
-        worker = factory(*arguments)
-        while True:
-            method, task = _receive(calls)
-            try:
-                answer = ("result", getattr(worker, method)(task))
-            except OSError as error:
-                answer = ("error", error)
-            except Exception as error:
-                error.add_note(f"in a worker process, {method}")
-                answer = ("error", error)
-            _send(answers, answer)
-    except (EOFError, BrokenPipeError):
-        pass
+    if os.name == "posix":
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _worker = make()
+
+
+def _end_with(parent: int) -> None:
+    """End this worker once its parent was killed, which loky's do not notice."""
+    import time
+
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _call(method: str, task: Any) -> Any:
+    return getattr(_worker, method)(task)

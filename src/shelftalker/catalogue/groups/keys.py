@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from shelftalker.catalogue.groups import words
+
+Records = npt.NDArray[np.void]
+"""An array of records: of KEYS, or of GRAMS."""
+Flags = npt.NDArray[np.bool_]
 
 KEYS = np.dtype(
     [
@@ -46,7 +50,7 @@ class Keys:
 
     titles: words.Words
     texts: words.Words
-    records: Any
+    records: Records
 
     @classmethod
     def of(cls, titles: Sequence[str], texts: Sequence[str], *, is_test: bool) -> Keys:
@@ -64,7 +68,7 @@ class Keys:
         records["is_test"], records["is_prose"] = is_test, _is_prose(found.texts)
         return found
 
-    def shingles(self, usable: Any) -> tuple[Any, Any]:
+    def shingles(self, usable: Flags) -> tuple[npt.NDArray[np.uint32], words.I64]:
         """The usable rows' sets of shingle hashes, ascending, rows after one another; and the size of each row's set.
 
         Shingles of descriptions are even, those of titles odd numbers of 32 bits. A set beyond MOST_SHINGLES is
@@ -84,7 +88,7 @@ class Keys:
         counts = np.bincount(rows[keep], minlength=len(usable))
         return both[keep].astype(np.uint32), counts
 
-    def grams(self, usable: Any, share: int) -> Any:
+    def grams(self, usable: Flags, share: int) -> Records:
         """The descriptions' runs of 13 words, one in ``share`` of them, with the usable row in which each stands."""
         hashes, rows = words.grams(self.texts, OVERLAP, share)
         keep = usable[rows] & (self.texts.counts[rows] >= OVERLAP)
@@ -94,7 +98,7 @@ class Keys:
         return found
 
 
-def _is_prose(texts: words.Words) -> Any:
+def _is_prose(texts: words.Words) -> Flags:
     """Whether a text of eight words or more has small words among them, as sentences have (at least 8 %)."""
     small = np.zeros(len(texts.hashes) + 1, np.int64)
     np.cumsum(_SMALL[(texts.hashes >> np.uint64(48)).astype(np.int64)], out=small[1:])

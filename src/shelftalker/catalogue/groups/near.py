@@ -1,4 +1,4 @@
-"""Exact duplicates (SQL over the keys) and near-duplicate groups (shared shingles, verified, joined up).
+"""Near-duplicate groups: shared shingles, verified, joined up.
 
 Near-duplicates are found as MinHash does it, with a bottom-k sketch (Broder 1997): each row is listed under the
 PROBES lowest hashes of its 3-word shingles, rows that share a list are candidates, and a candidate pair counts only
@@ -8,7 +8,7 @@ Two rows at similarity 0.2 miss each other in every list with a chance of 0.8 **
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from shelftalker.catalogue.groups import words
 from shelftalker.catalogue.groups.keys import MOST_SHINGLES
-from shelftalker.recipe.catalogue import DuplicateSettings
 
 PROBES = 40
 LONG_LIST = 16
@@ -30,65 +29,8 @@ SHORT = 30
 """Shingles of two rows together up to which one shared shingle makes them candidates."""
 PAIRS_AT_ONCE = 4_000
 
-_EXACT = """
-with ordered as (
-    -- Of rows with one key the first stays, in an order that neither files nor threads decide; test rows go first.
-    select place,
-           first_value(place) over (partition by {key} order by is_test desc, row_key, tie, place) as keeper
-    from rows
-)
-select place, keeper from ordered where place <> keeper order by place
-"""
 
-
-def exact(keys: Any, settings: DuplicateSettings, threads: int) -> tuple[Any, Any]:
-    """Which rows repeat another one.
-
-    Returns:
-        For each row: 0 kept, 1 duplicate title, 2 duplicate description; and the row that is kept instead (or -1).
-    """
-    import duckdb
-
-    verdict = np.zeros(len(keys), np.uint8)
-    keeper = np.full(len(keys), -1, np.int64)
-    with duckdb.connect(config={"memory_limit": "512MB", "threads": threads}) as connection:
-        for code, (column, wanted) in enumerate(
-            (("title_key", settings.titles), ("text_key", settings.descriptions)), start=1
-        ):
-            if not wanted:
-                continue
-            left = np.flatnonzero(verdict == 0)
-            left = left[_is_repeated(keys[column][left])]
-            chosen = keys[left]
-            rows = {"place": left, **{name: np.ascontiguousarray(chosen[name]) for name in (column, "row_key", "tie")}}
-            rows["is_test"] = np.ascontiguousarray(chosen["is_test"])
-            connection.register("rows", rows)
-            found = connection.execute(_EXACT.format(key=column)).fetchnumpy()
-            connection.unregister("rows")
-            verdict[found["place"]] = code
-            keeper[found["place"]] = found["keeper"]
-    return verdict, keeper
-
-
-def _is_repeated(values: Any) -> Any:
-    """Whether each value occurs more than once."""
-    order = np.argsort(values)
-    same = values[order[1:]] == values[order[:-1]]
-    found = np.zeros(len(values), bool)
-    found[order[1:]] = same
-    found[order[:-1]] |= same
-    return found
-
-
-def components(count: int, edges: Iterator[tuple[Any, Any]]) -> Any:
-    """The lowest row of each row's connected component."""
-    labels = np.arange(count)
-    for left, right in edges:
-        join(labels, left, right)
-    return labels
-
-
-def join(labels: Any, left: Any, right: Any) -> None:
+def join(labels: words.I64, left: words.I64, right: words.I64) -> None:
     """Merge the components of ``left[i]`` and ``right[i]`` for every i, in place."""
     while True:
         a, b = labels[left], labels[right]
@@ -122,7 +64,7 @@ class Shingles:
         return self.flat[at], owner
 
 
-def near(
+def join_alike(
     shingles: Shingles,
     row_keys: Any,
     alive: Any,
