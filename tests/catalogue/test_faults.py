@@ -152,21 +152,11 @@ def test_a_worker_that_dies_is_an_error_not_a_hang(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "c.jsonl", products(300))
     script = SCRIPT.replace(
         "stage.SMALL = 0",
-<<<<<<< HEAD
-        "from shelftalker.catalogue.clean import workers\n"
-        "real = workers._start\n"
-        "def start(*a):\n"
-        "    process = real(*a)\n"
-        "    process.kill()\n"
-        "    return process\n"
-        "workers._start = start\nstage.SMALL = 0",
-=======
         "import os\n"
         "from shelftalker.catalogue.clean import workers\n"
         "begin = workers.Pool.__init__\n"
         "workers.Pool.__init__ = lambda self, make, count: begin(self, lambda: os._exit(9), count)\n"
         "stage.SMALL = 0",
->>>>>>> 18e3d50 (prepare reads top to bottom: a table of typed arrays, steps from files to files, the group written once; workers are loky's)
     )
     process = start(script, path, tmp_path / "out")
     _, said = process.communicate(timeout=60)
