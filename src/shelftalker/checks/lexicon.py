@@ -335,6 +335,29 @@ FILLER = frozenset(
     "provide offers offer suitable useful essential popular unique special features includes brand type kind "
     "set".split()
 )
+# What ends with a full stop and no sentence with it.
+ABBREVIATIONS = frozenset(
+    "mr mrs ms dr st no nos vol approx in ft oz lb lbs e.g i.e vs ca cf incl max min dia prof sr jr fig ed".split()
+)
+# A sentence that begins with one of these leans on the one before it; the connectives can be taken off.
+LEANING = frozenset(
+    "it its it's it'll does do did they their they're they've them he his she her he's she's him these those that "
+    "that's both neither either another others then here such same which whose inside underneath beneath instead "
+    "afterwards meanwhile likewise because otherwise".split()
+)
+CONNECTIVES = frozenset("and but so yet however still".split())
+PERSONS = frozenset("he she him his her hers they them their he's she's".split())
+# Words at which the phrase around a number, a colour or a name ends.
+PREPOSITIONS = frozenset(
+    "of for with in on at by from to into onto over under up about around between through per without within across "
+    "than against behind above below off as like".split()
+)
+AUXILIARIES = frozenset(
+    "is are was were be been has have had can could will would may might must should do does did not that which who "
+    "what when where how while because if then there here it its they their them he his him she her you your we our us "
+    "i this these those each every any some all no so too very just only also even still more most less least much "
+    "many few other another both either neither and or but nor yet plus minus a an the".split()
+)
 FOREIGN: dict[str, frozenset[str]] = {
     "German": frozenset(
         "der die das und ist nicht ein eine einen einem einer mit für auf von zu den dem des sich auch wie aus bei "

@@ -39,10 +39,9 @@ _VULGAR = {"½": 0.5, "¼": 0.25, "¾": 0.75, "⅓": 1 / 3, "⅔": 2 / 3, "⅛":
 _SIMPLE = "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
 _MULTIPLE = "|".join(MULTIPLIERS)
 _FIGURE = r"\d+[ -]\d+/\d+|\d+/\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[½¼¾⅓⅔⅛⅜⅝⅞])?|\.\d+|[½¼¾⅓⅔⅛⅜⅝⅞]"
-_WORDS = (
-    rf"\b(?:(?:{_SIMPLE})(?:[- ](?:and[- ])?(?:{_SIMPLE}|{_MULTIPLE}))*(?:[- ](?:{_MULTIPLE}))?"
-    rf"|(?:a |half a )?(?:{_MULTIPLE}))\b(?!-?fold)"
-)
+_SMALL = rf"(?:{_SIMPLE})(?:[- ](?:{_SIMPLE}))*"
+_LARGE = rf"(?:(?:a|half a|{_SMALL})[- ])?(?:{_MULTIPLE})(?:[- ](?:{_MULTIPLE}))*(?:[- ](?:and[- ])?{_SMALL})?"
+_WORDS = rf"\b(?:{_LARGE}(?:[- ]{_LARGE})*|{_SMALL})\b(?!-?fold)"
 _ORDINAL = rf"\b(?:{'|'.join(ORDINALS)})\b"
 _NUMBER = re.compile(
     rf"(?P<money>[$£€]\s?)?(?:(?:(?<![\w.])|(?<=\d[x×]))(?P<figure>{_FIGURE})(?P<nth>st|nd|rd|th)?"

@@ -1,0 +1,110 @@
+"""Sentences of a text, and what is left of them as prose when some are taken out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shelftalker.checks.lexicon import ABBREVIATIONS, CONNECTIVES, LEANING, PERSONS
+
+_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[¿¡]*[^\W_a-zß-öø-ÿ])|\n+")
+_LAST_WORD = re.compile(r"(?:^|[\s(\"“‘])([^\s(\"“‘]+)$")
+_FIRST = re.compile(r"[\"'“‘«(\[¿¡]*([^\W\d_]+(?:['’][^\W\d_]+)?)")
+_WORD = re.compile(r"[^\W\d_]+")
+_PERSON = re.compile(r"\b(?:he|she|him|his|her|hers|they|them|their)\b|(?<=[a-z,] )[A-Z][a-z]")
+_PART = re.compile(r"\s*[,;:(|]\s*|\s[-–—]\s")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """``text`` is ``whole[start:end]``, white space around it left out."""
+
+    text: str
+    start: int
+    end: int
+
+
+def sentences(whole: str) -> list[Sentence]:
+    """The sentences of a text in order; an abbreviation ("approx. 3 kg", "Dr. Venn") ends none."""
+    found: list[Sentence] = []
+    start = 0
+    for match in _END.finditer(whole):
+        word = _LAST_WORD.search(whole, start, match.start())
+        last = word[1].lower() if word else ""
+        if match.group() == "." and (last in ABBREVIATIONS or re.fullmatch(r"[a-z](?:\.[a-z])*", last)):
+            continue
+        _add(found, whole, start, match.end())
+        start = match.end()
+    _add(found, whole, start, len(whole))
+    return found
+
+
+def _add(found: list[Sentence], whole: str, start: int, end: int) -> None:
+    text = whole[start:end].strip()
+    if text:
+        begin = whole.index(text, start)
+        found.append(Sentence(text, begin, begin + len(text)))
+
+
+def joined(parts: Sequence[str | None], title: str) -> str:
+    """The sentences that remain (None: taken out) as one text in which nothing leans on what is gone.
+
+    A sentence that begins with a pronoun or a connective leans on the one before it. Where that one is gone the
+    connective is taken off and "It" becomes the product's name; a sentence that cannot be helped so goes as well.
+
+    Args:
+        parts: every sentence in order, rewritten or not, None where it was taken out.
+        title: the product's title, whose first part is its name.
+    """
+    kept: list[str] = []
+    gone = lost = False
+    for part in parts:
+        text = part
+        if text is not None and gone:
+            text = upright(text, None if kept else title)
+        if text is not None and lost and _first(text) in PERSONS and not (kept and _PERSON.search(kept[-1])):
+            text = None  # whoever it is was lost with an earlier sentence
+        gone = text is None
+        lost = lost or gone
+        if text is not None:
+            kept.append(text)
+    return " ".join(kept)
+
+
+def upright(text: str, title: str | None) -> str | None:
+    """A sentence that can stand without the one before it, or None.
+
+    Args:
+        text: the sentence.
+        title: the product's title where no sentence stands before this one; None: one does, and it speaks of the
+            product, so "It" may stay.
+    """
+    while _first(text) in CONNECTIVES:
+        first = _FIRST.match(text)
+        rest = text[first.end() :].lstrip(" ,") if first else ""
+        text = rest[:1].upper() + rest[1:]
+    word = _first(text)
+    if word in {"it", "its"}:
+        return text if title is None else _named(text, title)
+    opening = {found.lower() for found in _WORD.findall(text)[:4]}
+    return None if word in LEANING or opening & PERSONS else text
+
+
+def _first(text: str) -> str:
+    match = _FIRST.match(text)
+    return match[1].lower().replace("’", "'") if match else ""
+
+
+def _named(text: str, title: str) -> str | None:
+    """The sentence with the product's name for its first "It" or "Its"."""
+    name, first = name_of(title), _FIRST.match(text)
+    if name is None or first is None:
+        return None
+    return text[: first.start(1)] + name + ("'s" if _first(text) == "its" else "") + text[first.end() :]
+
+
+def name_of(title: str) -> str | None:
+    """What a sentence may call the product: the title's first part, where that is short enough to be said."""
+    name = _PART.split(title.strip())[0].strip()
+    return name if 0 < len(name.split()) <= 6 else None
