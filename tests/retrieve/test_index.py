@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.retrieve.index import K1, B, CatalogueIndex, words
+from shelftalker.retrieve.index import K1, B, Bm25, CatalogueIndex, words
 
 WORDS = "oak table lamp brass copper wool scarf blue red steel kettle mug desk chair".split()
 
@@ -62,21 +62,27 @@ def test_unknown_words_find_nothing() -> None:
 
 
 def test_a_saved_index_answers_alike(tmp_path: Path) -> None:
-    titles = catalogue(40, seed=2)
-    index = CatalogueIndex.build(titles, [title.upper() for title in titles])
-    index.save(tmp_path / "index")
-    loaded = CatalogueIndex.load(tmp_path / "index")
+    index = Bm25.build(catalogue(40, seed=2))
+    index.save(tmp_path)
     queries = catalogue(10, seed=3)
-    assert loaded.nearest(queries, 4) == index.nearest(queries, 4)
-    assert (list(loaded.titles), list(loaded.payloads)) == (titles, [title.upper() for title in titles])
+    saved = [(places.tolist(), scores.tolist()) for places, scores in Bm25.load(tmp_path).nearest(queries, 4)]
+    assert saved == [(places.tolist(), scores.tolist()) for places, scores in index.nearest(queries, 4)]
 
 
-@pytest.mark.parametrize("damaged", ["titles.json", "vocab.index.json", "data.csc.index.npy"])
+def test_the_rarest_words_decide_where_postings_are_limited() -> None:
+    index = Bm25.build(["the lamp", "the mug", "the scarf", "the kettle of the house"])
+    ((places, _),) = index.nearest(["the kettle"], 4, most=2)
+    assert places.tolist() == [3], "the four postings of 'the' are not read"
+    ((places, _),) = index.nearest(["the"], 4, most=2)
+    assert len(places) == 4, "a word at least is looked up"
+
+
+@pytest.mark.parametrize("damaged", ["vocab.index.json", "data.csc.index.npy"])
 def test_a_damaged_index_says_so(tmp_path: Path, damaged: str) -> None:
-    CatalogueIndex.build(catalogue(5), catalogue(5)).save(tmp_path / "index")
-    (tmp_path / "index" / damaged).write_bytes(b"{")
+    Bm25.build(catalogue(5)).save(tmp_path)
+    (tmp_path / damaged).write_bytes(b"{")
     with pytest.raises(ShelftalkerError, match="index"):
-        CatalogueIndex.load(tmp_path / "index")
+        Bm25.load(tmp_path)
 
 
 def test_a_catalogue_without_words_is_refused() -> None:

@@ -1,0 +1,45 @@
+"""A product, and a source: what every stage passes on between reading and rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product of a catalogue. An example of a split is one whose description is the reference.
+
+    Attributes:
+        title: its title, one line.
+        uid: what it is called in its catalogue; of a file without ids, the line's number.
+        attributes: further columns (brand, colour, size), name to text.
+        facts: what else is known of it, each a short phrase.
+        group: products of one group are near-duplicates of each other.
+        description: the human description, where it is known.
+        input_text: a prompt of another tool's making, which stands in for the rendered one (rows of files that hold
+            only ``input_text`` and ``target_text``); mostly empty.
+    """
+
+    title: str
+    uid: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
+    group: str = ""
+    description: str = ""
+    input_text: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A product of the training split that is shown to the writer of another.
+
+    Attributes:
+        product: the source itself.
+        text: what is shown of its description.
+        score: how near it is to the product that is written about; higher is nearer.
+    """
+
+    product: Product
+    text: str
+    score: float = 0.0
