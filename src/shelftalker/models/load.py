@@ -11,7 +11,7 @@ from shelftalker import bundled, console, device, files
 from shelftalker.errors import ShelftalkerError
 from shelftalker.models import adapter as adapters
 from shelftalker.models import folder as folders
-from shelftalker.models import hub
+from shelftalker.models import gguf, hub
 from shelftalker.models.quiet import hushed
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ class ModelRef:
 
     Attributes:
         given: what the user wrote.
-        kind: a hub name, a whole model's folder, a LoRA adapter's folder, or a CTranslate2 model's folder.
-        path: the hub name, or the folder (of a run: the chosen checkpoint's).
+        kind: a hub name, a whole model's folder, a LoRA adapter's folder, a CTranslate2 model's folder, or a GGUF file.
+        path: the hub name, the folder (of a run: the chosen checkpoint's) or the file.
         base: an adapter's base model (a name, a folder or `bundled`).
         revision: the hub revision asked for.
         note: what is worth saying about the choice ("checkpoint-300 of outputs/t5_lora, its latest"); mostly empty.
     """
 
     given: str
-    kind: Literal["hub", "folder", "adapter", "ct2"]
+    kind: Literal["hub", "folder", "adapter", "ct2", "gguf"]
     path: str
     base: str | None = None
     revision: str | None = None
@@ -45,6 +45,8 @@ class ModelRef:
         Raises:
             ShelftalkerError: files are missing, or a hub model cannot be had.
         """
+        if self.kind == "gguf":
+            return gguf.content_hash(Path(self.path))
         folder = local_folder(self)
         if self.kind == "ct2":
             return folders.digest([path for path in folder.iterdir() if path.is_file()])
@@ -93,11 +95,17 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
     given = os.fspath(model)
     if given == bundled.NAME:
         return ModelRef(given, "folder", str(bundled.mini_t5()))
+    if given == gguf.SMOLLM2:
+        return ModelRef(given, "gguf", str(gguf.smollm2()))
     folder = Path(given).expanduser()
     revision = recipe.revision if recipe is not None and recipe.base_model == given else None
+    if folder.is_file() and folder.suffix == gguf.SUFFIX:
+        return ModelRef(given, "gguf", str(folder.absolute()))
     if folder.is_file():
         raise ShelftalkerError(
-            "a model is a folder or a name, not a file", where=given, mend=f"give its folder: {folder.parent}"
+            "a model is a folder, a name or a .gguf file, not another file",
+            where=given,
+            mend=f"give its folder: {folder.parent}",
         )
     files.restore_folder(folder)
     if not folder.is_dir():
@@ -105,7 +113,7 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
             raise ShelftalkerError(
                 "no such model folder",
                 where=str(folder.absolute()),
-                mend="check the path, or give a hub name such as google/flan-t5-base, or bundled",
+                mend="check the path, or give a hub name such as google/flan-t5-base, smollm2 or bundled",
             )
         return ModelRef(given, "hub", given, revision=revision)
     note = ""
@@ -132,11 +140,13 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
 
 
 def local_folder(ref: ModelRef) -> Path:
-    """The folder with the files of ``ref``; a hub model is downloaded unless the local cache has it.
+    """The folder with the files of ``ref``; a hub model is downloaded, a GGUF file dequantised, unless a cache has it.
 
     Raises:
-        ShelftalkerError: a hub model that cannot be had.
+        ShelftalkerError: a hub model that cannot be had, or a GGUF file that cannot be read.
     """
+    if ref.kind == "gguf":
+        return gguf.dequantised(Path(ref.path))
     return hub.snapshot(ref.path, ref.revision) if ref.kind == "hub" else Path(ref.path)
 
 
@@ -253,7 +263,7 @@ def _find_base(folder: Path, recipe: Recipe | None) -> tuple[str | None, str]:
     asked = recipe.base_model if recipe is not None else None
     if not recorded:
         return asked, f"the adapter records no base model: taking {asked}" if asked else ""
-    if recorded == bundled.NAME or Path(recorded).is_dir():
+    if recorded in (bundled.NAME, gguf.SMOLLM2) or Path(recorded).is_dir() or _is_gguf(recorded):
         return str(recorded), ""
     beside = folder / recorded
     if beside.is_dir():
@@ -267,6 +277,10 @@ def _find_base(folder: Path, recipe: Recipe | None) -> tuple[str | None, str]:
         except ShelftalkerError:
             pass
     return asked, f"the adapter's own base model ({recorded}) is not on this machine: taking {asked}, if it fits"
+
+
+def _is_gguf(name: str) -> bool:
+    return name.endswith(gguf.SUFFIX) and Path(name).is_file()
 
 
 def _check_identity(folder: Path, base: ModelRef) -> None:

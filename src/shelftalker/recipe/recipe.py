@@ -38,7 +38,7 @@ class Recipe(Section):
     name: str = "t5_lora"
     """Name of the run: its folder under outputs/ and, followed by _best, under artifacts/."""
     base_model: str = "google/flan-t5-base"
-    """Hub name or folder of the base model; `bundled` is the small T5 that ships inside."""
+    """Hub name, folder or .gguf file of the base model; `smollm2`: SmolLM2-135M; `bundled`: the small T5 inside."""
     revision: str | None = None
     """Commit, tag or branch of a hub model; none: its main branch."""
     seed: int = 42
