@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
 import random
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -17,15 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from shelftalker import console, files
+from shelftalker import console
 from shelftalker.catalogue.examples import Example
 from shelftalker.evaluation.metrics.metric import ratio
 from shelftalker.evaluation.references import neighbours
 from shelftalker.evaluation.significance import Resampler
 from shelftalker.retrieve.index import CatalogueIndex, words
 
-SHARED = Path(__file__).parents[2] / "shared/data"
-CATALOGUES = {"sample": SHARED / "sample_catalogue.jsonl", "real": SHARED / "real/catalogue.jsonl"}
+SAMPLE = Path(__file__).parents[1] / "tools/sample_catalogue_clean.jsonl.gz"
 SIBLING = 0.2
 """Jaccard similarity of two descriptions' 3-word runs from which the products count as siblings."""
 
@@ -51,7 +52,9 @@ def false_alarms(trials: int, rows: int = 100) -> dict[str, float]:
 
 def siblings(path: Path, held_out: int = 600) -> dict[str, tuple[float, float]]:
     """Class of similarity to its share of the rows, and to the share of those that have a sibling."""
-    rows = [row for row in files.read_jsonl(path) if row["title"] and len(row["content"].split()) >= 8]
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        every = [json.loads(line) for line in file]
+    rows = [row for row in every if row["title"] and len(row["content"].split()) >= 8]
     random.Random(0).shuffle(rows)
     asked, known = rows[:held_out], rows[held_out:]
     index = CatalogueIndex.build([row["title"] for row in known], [row["content"] for row in known])
@@ -79,18 +82,18 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few trials, to see that it runs; no figures to quote")
+    parser.add_argument(
+        "catalogues", nargs="*", type=Path, help="further catalogues: JSON lines with title and content"
+    )
     asked = parser.parse_args()
     alarms = false_alarms(20 if asked.quick else 1000)
     console.table(
         "p < 0.05 without a difference", ["test", "share"], [[name, f"{value:.1%}"] for name, value in alarms.items()]
     )
-    for name, path in CATALOGUES.items():
-        if not path.is_file():
-            console.note(f"{name}: no {path.name} beside the repository, left out")
-            continue
+    for path in [SAMPLE, *asked.catalogues]:
         found: dict[str, Any] = siblings(path, 50 if asked.quick else 600)
         console.table(
-            f"{name}: rows by the nearest training title",
+            f"{path.name}: rows by the nearest training title",
             ["class", "rows", "have a sibling"],
             [[kind, f"{share:.0%}", f"{rate:.0%}"] for kind, (share, rate) in found.items()],
         )

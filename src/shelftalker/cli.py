@@ -182,15 +182,16 @@ def compare(
         data: folder that `prepare` wrote.
         rows: validation rows.
         promote: folder that gets the best checkpoint, as artifacts/NAME.
-        out: folder of results.
+        out: folder for results.json, report.html and what else is written.
     """
     from shelftalker.evaluation.compare import compare as stage
     from shelftalker.evaluation.tables import show
 
     target = Path(promote) if promote else None
     parent = str(target.parent) if target and target.parent != Path() else None
-    recipe = context.recipe({"paths.data": data, "compare.rows": rows, "paths.artifacts": parent, "paths.outputs": out})
-    done = stage(systems, recipe, promote=target.name if target else recipe.compare.promote)
+    recipe = context.recipe({"paths.data": data, "compare.rows": rows, "paths.artifacts": parent})
+    promoted = target.name if target else recipe.compare.promote
+    done = stage(systems, recipe, promote=promoted, out=Path(out) if out else None)
     show(done.results)
     written = f"report: {done.report}" + (f"\npromoted: {done.promoted}" if done.promoted else "")
     console.result(written, done.results.summary() | {"report": done.report, "promoted": done.promoted})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -127,25 +128,42 @@ def stage(name: str, text: str = "") -> None:
         _err.print(Text.assemble((f"▸ {name}", "bold cyan"), f"  {text}" if text else ""), soft_wrap=True)
 
 
+def _prose(console: Console, text: str, indent: str = "") -> str:
+    """Text broken at spaces where a person reads it on a terminal; in a file a sentence stays one line."""
+    if not console.is_terminal:
+        return text
+    return "\n".join(
+        textwrap.fill(
+            line,
+            width=console.width,
+            subsequent_indent=indent,
+            break_long_words=False,  # a path stays whole, to be copied
+            break_on_hyphens=False,
+            drop_whitespace=bool(line.strip()),
+        )
+        for line in text.split("\n")
+    )
+
+
 def note(text: str) -> None:
     """Say something worth knowing (stderr; silent under --quiet)."""
     if not _state.quiet:
-        _err.print(Text(f"  {text}"), soft_wrap=True)
+        _err.print(Text(_prose(_err, f"  {text}", "  ")), soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Say something that the user should act on (stderr, also under --quiet)."""
-    _err.print(Text(f"  ! {text}", style="yellow"), soft_wrap=True)
+    _err.print(Text(_prose(_err, f"  ! {text}", "    "), style="yellow"), soft_wrap=True)
 
 
 def error(text: str) -> None:
     """Print an error (stderr)."""
-    _err.print(Text(f"error: {text}", style="red"), soft_wrap=True)
+    _err.print(Text(_prose(_err, f"error: {text}"), style="red"), soft_wrap=True)
 
 
 def say_stopped(text: str) -> None:
     """Say what an interrupt leaves behind (stderr, also under --quiet): it is no error."""
-    _err.print(Text(f"\n{text}"), soft_wrap=True)
+    _err.print(Text(_prose(_err, f"\n{text}")), soft_wrap=True)
 
 
 def result(text: str, value: Any) -> None:
@@ -153,17 +171,20 @@ def result(text: str, value: Any) -> None:
     if _state.as_json:
         print(json.dumps(value, ensure_ascii=False, default=str))
     elif text:
-        _out.print(Text(text), soft_wrap=True)
+        _out.print(Text(_prose(_out, text)), soft_wrap=True)
 
 
 def say(text: str) -> None:
     """Print a sentence that belongs to a table to stdout; nothing under --json."""
     if not _state.as_json:
-        _out.print(Text(text), soft_wrap=True)
+        _out.print(Text(_prose(_out, text)), soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str | None = None) -> None:
-    """Print a table to stdout, first column left, the others right; nothing under --json."""
+    """Print a table to stdout, first column left, the others right; nothing under --json.
+
+    It is as wide as the terminal at most, or 80 columns where there is none (or as the variable COLUMNS says).
+    """
     if _state.as_json:
         return
     shown = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
@@ -171,5 +192,4 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
         shown.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
         shown.add_row(*[Text(cell) for cell in row])
-    width = _out if _out.is_terminal else Console(width=160, highlight=False)
-    width.print(shown)
+    _out.print(shown)

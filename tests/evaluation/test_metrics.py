@@ -178,7 +178,7 @@ def test_a_metric_is_one_file(tmp_path: Path) -> None:
     (package / "evaluation/metrics/first_word.py").write_text(FIRST_WORD)
     script = """
 import sys
-from shelftalker.evaluation import results
+from shelftalker.evaluation import results, tables
 from shelftalker.evaluation.report.report import render
 from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
 products = [Product(str(n), "mug", "blue mug", similarity="near") for n in range(8)]
@@ -190,11 +190,13 @@ assert [system.scores["first_word"].value for system in found.systems] == [0.0, 
 assert found.between("b", "a", "first_word").difference == 1
 assert found.systems[1].by_similarity["near"].scores["first_word"] == 1
 assert "same first word" in render(found)
+tables.show(found)
 """
     done = subprocess.run(
         [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+    assert "First word" in done.stdout
 
 
 FIRST_WORD = """

@@ -86,6 +86,34 @@ def test_the_studys_files_are_written(recipe: Recipe, run_dir: Path) -> None:
     assert snapshot["scores"][done.best]["chrf"] == done.results.system(done.best).scores["chrf"].value
 
 
+def test_the_studys_files_are_of_the_comparison_asked_for_last(recipe: Recipe, run_dir: Path) -> None:
+    other = paper_run(recipe.paths.outputs / "other", Path(recipe.base_model), steps=(15, 25))
+    shelftalker.compare([run_dir], recipe)
+    files = [recipe.paths.outputs / name for name in ("eval_snapshot.json", "compare_baseline_vs_finetuned.jsonl")]
+    first = [path.read_text() for path in files]
+    shelftalker.compare([other], recipe)
+    assert [path.read_text() for path in files] != first
+    assert shelftalker.compare([run_dir], recipe).skipped
+    assert [path.read_text() for path in files] == first
+
+
+def test_out_is_where_everything_is_written(recipe: Recipe, run_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "elsewhere"
+    done = shelftalker.compare([run_dir], recipe, out=out)
+    assert (done.path, done.report) == (out / "results.json", out / "report.html")
+    assert {path.name for path in out.iterdir()} == {
+        "results.json",
+        "report.html",
+        "manifest.json",
+        "eval_snapshot.json",
+        "compare_baseline_vs_finetuned.jsonl",
+    }
+    assert not (run_dir / "compare").exists()
+    assert not (recipe.paths.outputs / "eval_snapshot.json").exists()
+    files_only = shelftalker.compare([done.path], recipe, out=tmp_path / "files")
+    assert files_only.path == tmp_path / "files/results.json"
+
+
 def test_a_second_compare_loads_no_model(recipe: Recipe, run_dir: Path, played: type[PlayedEngine]) -> None:
     first = shelftalker.compare([run_dir], recipe)
     played.loaded.clear()

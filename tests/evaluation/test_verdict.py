@@ -7,8 +7,10 @@ import random
 import pytest
 
 from shelftalker.evaluation.pairing import pairs
+from shelftalker.evaluation.report.view import View
 from shelftalker.evaluation.results import Data, Results, Role, System
 from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
+from shelftalker.evaluation.tables import show
 from shelftalker.evaluation.verdict import judge, rank
 
 WORDS = "soft warm blue steel kettle lamp reading desk keeps drinks cold hours travel bag oak table light brush".split()
@@ -120,6 +122,59 @@ def test_holm_corrects_over_the_checkpoints_only() -> None:
             assert test.p_holm is None
     corrected = {test.p_holm for test in results.tests if test.b == "zero-shot" and test.metric == "chrf"}
     assert max(value for value in corrected if value is not None) <= 1
+
+
+@pytest.fixture
+def tried() -> Results:
+    """Five checkpoints, of which the best is better than zero-shot before Holm's correction and not after it."""
+    names = [f"checkpoint-{step}" for step in (1, 2, 3, 4, 5)]
+    results = compared({"zero-shot": 0.5, **dict.fromkeys(names, 0.5)}, rows=30)
+    for test in results.tests:
+        test.p_permutation, test.p_holm = 0.6, 1.0 if test.b == "zero-shot" else None
+        if (test.a, test.b) == ("checkpoint-5", "zero-shot"):
+            test.p_permutation, test.p_holm, test.difference = 0.02, 0.1, 1.0
+    for system in results.systems:
+        system.scores["chrf"].value = 40.0 + (system.id == "checkpoint-5")
+    results.systems = [system for system in results.systems if system.id in ("zero-shot", "checkpoint-5")]
+    results.tests = [test for test in results.tests if {test.a, test.b} == {"zero-shot", "checkpoint-5"}]
+    return results
+
+
+def test_sentence_warnings_table_and_report_go_by_the_same_corrected_p(
+    tried: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried.verdict = judge(tried, "chrf")
+    assert "not significantly different from zero-shot (+1.00, p = 0.100, corrected)" in tried.verdict.sentence
+    assert "No better than before training" in tried.verdict.plain
+    assert any("not significantly better than the untrained zero-shot" in one for one in tried.verdict.warnings)
+    show(tried)
+    assert "no difference shown, p = 0.100" in capsys.readouterr().out
+    (line,) = View(tried).tests("chrf")[0]
+    assert line["outcome"] == "no difference shown"
+
+
+@pytest.mark.parametrize(
+    ("quality", "rate", "plain"),
+    [
+        (
+            {"zero-shot": 0.1, "checkpoint-100": 0.6},
+            0.0,
+            "Learnt the style; not publishable: 0 of 120 pass",
+        ),
+        ({"zero-shot": 0.1, "checkpoint-100": 0.6}, 0.6, "Learnt the style; partly publishable: 72 of 120 pass"),
+        ({"zero-shot": 0.1, "checkpoint-100": 0.6}, 1.0, "Learnt the style; publishable: 120 of 120 pass"),
+        ({"zero-shot": 0.8, "checkpoint-100": 0.3}, 0.0, "Writes worse than before training; not publishable"),
+        ({"copy-title": 0.1, "model-a": 0.3}, 0.0, "Not publishable: 0 of 120 pass every check."),
+    ],
+)
+def test_one_plain_line_says_whether_it_learnt_and_whether_it_can_be_published(
+    quality: dict[str, float], rate: float, plain: str
+) -> None:
+    results = compared(quality)
+    for system in results.systems:
+        assert system.checks is not None
+        system.checks.publishable_rate = rate
+    assert judge(results, "chrf").plain.startswith(plain)
 
 
 def test_with_many_checkpoints_only_the_pairs_that_matter_are_tested() -> None:

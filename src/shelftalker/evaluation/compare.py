@@ -34,7 +34,9 @@ class Comparison:
     skipped: bool = False
 
 
-def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | None = None) -> Comparison:
+def compare(
+    systems: Sequence[str | Path], recipe: Recipe, *, promote: str | None = None, out: Path | None = None
+) -> Comparison:
     """Compare runs (all their checkpoints), models, or results.json files; rank them; promote the best on request.
 
     Zero-shot and the reference systems always take part. Models describe the same validation rows in the same
@@ -44,6 +46,8 @@ def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | Non
         systems: run folders, models, or results.json files (not mixed with the former two).
         recipe: data, rows, decoding, engine.
         promote: name under the artifacts folder for the best checkpoint; none: nothing is promoted.
+        out: folder for everything that is written; none: a folder compare/ in the run, where one run alone is
+            compared, or else under the outputs folder, with the study's two files there.
 
     Raises:
         ShelftalkerError: nothing to compare, other rows in different files, or a model cannot be had.
@@ -66,16 +70,14 @@ def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | Non
             mend="`shelftalker evaluate` the models first, then compare the results files",
         )
     if stored:
-        return _compare_files(stored, recipe, promote)
+        return _compare_files(stored, recipe, promote, out)
     contenders = lineup.contenders(systems, recipe)
     untrained = lineup.bases(contenders, recipe)
     rows = Rows(recipe, "val", recipe.compare.rows)
     runs = {contender.run for contender in contenders}
     is_one_run = len(systems) == 1 and runs != {None}
-    folder = (Path(systems[0]) if is_one_run else recipe.paths.outputs) / "compare"
+    folder = out or (Path(systems[0]) if is_one_run else recipe.paths.outputs) / "compare"
     path, report = folder / "results.json", folder / "report.html"
-    snapshot = recipe.paths.outputs / "eval_snapshot.json"
-    lines = recipe.paths.outputs / "compare_baseline_vs_finetuned.jsonl"
     target = recipe.paths.artifacts / promote if promote else None
     stage = Stage(
         "compare",
@@ -91,8 +93,9 @@ def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | Non
             "variants": recipe.compare.variants,
         },
     )
-    if stage.is_done() and snapshot.is_file() and lines.is_file():
+    if stage.is_done():
         found = results.read(path)
+        _study_files(found, out or recipe.paths.outputs)
         best = found.verdict.best or ""
         if target is None or lineup.is_promoted(target, found):
             return Comparison(path, found, report, best, target, skipped=True)
@@ -110,7 +113,7 @@ def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | Non
     )
     found.verdict = judge(found, recipe.compare.rank_by)
     written = lineup.write(found, path, report)
-    _study_files(found, snapshot, lines)
+    _study_files(found, out or recipe.paths.outputs)
     best = found.verdict.best or ""
     promoted = None
     if target is not None and best:
@@ -123,7 +126,7 @@ def compare(systems: Sequence[str | Path], recipe: Recipe, *, promote: str | Non
     return Comparison(path, found, report, best, promoted)
 
 
-def _compare_files(paths: Sequence[Path], recipe: Recipe, promote: str | None) -> Comparison:
+def _compare_files(paths: Sequence[Path], recipe: Recipe, promote: str | None, out: Path | None) -> Comparison:
     from shelftalker.evaluation.merge import merged
 
     if promote:
@@ -135,46 +138,45 @@ def _compare_files(paths: Sequence[Path], recipe: Recipe, promote: str | None) -
     console.stage("compare", f"{len(paths)} results files")
     found = merged(paths, lineup.protocol(recipe))
     found.verdict = judge(found, recipe.compare.rank_by, select=found.data.split != "test")
-    folder = recipe.paths.outputs / "compare"
+    folder = out or recipe.paths.outputs / "compare"
     path, report = folder / "results.json", folder / "report.html"
     lineup.write(found, path, report)
     return Comparison(path, found, report, found.verdict.best or "")
 
 
-def _study_files(found: Results, snapshot: Path, lines: Path) -> None:
-    """The files that followers of the original study look for: the best system's scores, and both texts a row."""
+def _study_files(found: Results, folder: Path) -> None:
+    """The files that followers of the original study look for: the best system's scores, and both texts a row.
+
+    They are of the comparison that was asked for last, so a comparison that is skipped puts its own in place again.
+    """
     best = found.verdict.best
     untrained = next((system.id for system in found.systems if system.role == "baseline"), None)
     if best is None:
         return
     system = found.system(best)
-    files.write_json(
-        snapshot,
+    summary = {
+        "model": system.model.path if system.model else best,
+        "split": found.data.split,
+        "rows": found.data.rows,
+        "scores": {one.id: {name: score.value for name, score in one.scores.items()} for one in found.systems},
+        "verdict": found.verdict.sentence,
+        "examples": [
+            {"title": row.title, "reference": row.reference, "prediction": row.predictions[best].text}
+            for row in found.rows[:SNAPSHOT_ROWS]
+        ],
+        "results": "every row and signature: results.json beside report.html",
+    }
+    lines = (
         {
-            "model": system.model.path if system.model else best,
-            "split": found.data.split,
-            "rows": found.data.rows,
-            "scores": {one.id: {name: score.value for name, score in one.scores.items()} for one in found.systems},
-            "verdict": found.verdict.sentence,
-            "examples": [
-                {"title": row.title, "reference": row.reference, "prediction": row.predictions[best].text}
-                for row in found.rows[:SNAPSHOT_ROWS]
-            ],
-            "results": "every row and signature: results.json beside report.html",
-        },
+            "uid": row.uid,
+            "title": row.title,
+            "reference": row.reference,
+            "baseline": row.predictions[untrained].text if untrained else None,
+            "finetuned": row.predictions[best].text,
+            "baseline_scores": row.predictions[untrained].scores if untrained else None,
+            "finetuned_scores": row.predictions[best].scores,
+        }
+        for row in found.rows
     )
-    files.write_jsonl(
-        lines,
-        (
-            {
-                "uid": row.uid,
-                "title": row.title,
-                "reference": row.reference,
-                "baseline": row.predictions[untrained].text if untrained else None,
-                "finetuned": row.predictions[best].text,
-                "baseline_scores": row.predictions[untrained].scores if untrained else None,
-                "finetuned_scores": row.predictions[best].scores,
-            }
-            for row in found.rows
-        ),
-    )
+    files.write_json(folder / "eval_snapshot.json", summary)
+    files.write_jsonl(folder / "compare_baseline_vs_finetuned.jsonl", lines)

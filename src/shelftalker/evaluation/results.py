@@ -16,8 +16,11 @@ import msgspec
 
 from shelftalker import files
 from shelftalker.errors import ShelftalkerError
+from shelftalker.evaluation.significance import ALPHA
 
 SCHEMA = "shelftalker.results/1"
+RANK_BY = "chrf"
+"""What ranks where a file does not say."""
 
 Role = Literal["baseline", "checkpoint", "model", "reference_system"]
 Similarity = Literal["none", "distant", "near", "sibling"]
@@ -136,10 +139,22 @@ class PairedTest(msgspec.Struct, kw_only=True):
     smallest_detectable: float
     """The smallest difference that this number of rows shows in four of five tries at p < 0.05."""
 
+    @property
+    def p(self) -> float:
+        """The p-value to go by: paired approximate randomisation, corrected where a was one of several tries."""
+        return self.p_permutation if self.p_holm is None else self.p_holm
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether these rows show a difference: the one rule for sentence, warnings, tables and report."""
+        return self.p < ALPHA and self.difference != 0
+
 
 class Verdict(msgspec.Struct, kw_only=True):
     """What it comes to."""
 
+    plain: str = ""
+    """One line without numbers to interpret."""
     best: str | None = None
     """Id of the system that ranks first among models and checkpoints; none: there is none."""
     sentence: str = ""
@@ -203,6 +218,11 @@ class Results(msgspec.Struct, kw_only=True):
     """Every distinct signature of the scores."""
     settings: dict[str, Any] = {}
     """The recipe keys that the numbers depend on."""
+
+    @property
+    def rank_by(self) -> str:
+        """The metric that ranks."""
+        return str(self.settings.get("rank_by", RANK_BY))
 
     def system(self, name: str) -> System:
         """The system with id ``name``.

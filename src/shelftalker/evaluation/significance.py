@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 CONFIDENCE = 0.95
+ALPHA = 0.05
+"""A difference is shown where p is smaller, everywhere."""
 # Standard normal quantiles: a two-sided test at 0.05 (1.960) that succeeds in four of five tries (0.842).
 DETECTABLE = 1.960 + 0.842
 _CHUNK = 256

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from shelftalker.evaluation.metrics.registry import METRICS
 from shelftalker.evaluation.pairing import CANDIDATES
-from shelftalker.evaluation.results import Results, System, Verdict
+from shelftalker.evaluation.results import PairedTest, Results, System, Verdict
 
-ALPHA = 0.05
 CAP_SHARE = 0.05
 """More outputs than this share cut off by the token limit: a warning."""
+PUBLISHABLE, PARTLY = 0.95, 0.5
+"""Shares of descriptions that pass every check, from which a model is called publishable, or partly so."""
 
 
 def rank(results: Results, rank_by: str) -> list[System]:
     """Checkpoints and models, best first.
 
-    The highest score leads; of the checkpoints that are not significantly worse than the leader (paired
-    approximate randomisation, p >= 0.05) the earliest wins, because it was trained less for the same. The rest
+    The highest score leads; of the checkpoints that are not significantly worse than the leader (see
+    results.PairedTest.is_shown) the earliest wins, because it was trained less for the same. The rest
     follow by score.
     """
     candidates = [system for system in results.systems if system.role in CANDIDATES]
@@ -42,15 +43,36 @@ def judge(results: Results, rank_by: str, *, select: bool = True) -> Verdict:
     ranking = rank(results, rank_by)
     warnings = _warnings(results, ranking, rank_by)
     if not ranking:
-        return Verdict(sentence="There is no model to judge: only baselines and reference systems.", warnings=warnings)
+        sentence = "There is no model to judge: only baselines and reference systems."
+        return Verdict(plain=sentence, sentence=sentence, warnings=warnings)
     if not select and len(ranking) > 1:
         sentence = "No system is chosen: these are test rows, and validation rows choose."
-        return Verdict(sentence=sentence, warnings=warnings)
+        return Verdict(plain=sentence, sentence=sentence, warnings=warnings)
     best = ranking[0]
     parts = [_headline(results, ranking, rank_by)]
     rivals = [system for system in results.systems if system.role not in CANDIDATES]
     parts += _against(results, best, rivals, rank_by)
-    return Verdict(best=best.id, sentence="; ".join(parts) + ".", warnings=warnings)
+    return Verdict(
+        best=best.id, plain=_plain(results, best, rank_by), sentence="; ".join(parts) + ".", warnings=warnings
+    )
+
+
+def _plain(results: Results, best: System, rank_by: str) -> str:
+    """What a person wants to know first: did it learn the style, and can its texts be published?"""
+    untrained = next((system for system in results.systems if system.role == "baseline"), None)
+    test = results.between(best.id, untrained.id, rank_by) if untrained else None
+    learnt = {
+        "better": "Learnt the style",
+        "worse": "Writes worse than before training",
+        "no difference shown": "No better than before training, as far as these rows show",
+    }
+    parts = [learnt[outcome(test)]] if test else []
+    if best.checks is not None:
+        rate, rows = best.checks.publishable_rate, results.data.rows
+        word = "publishable" if rate >= PUBLISHABLE else "partly publishable" if rate >= PARTLY else "not publishable"
+        parts.append(f"{word}: {round(rate * rows):,} of {rows:,} pass every check")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _headline(results: Results, ranking: Sequence[System], rank_by: str) -> str:
@@ -142,15 +164,28 @@ def _level(results: Results, a: System, b: System, metric: str) -> bool:
     if a.id == b.id:
         return True
     test = results.between(a.id, b.id, metric)
-    return test is None or test.p_permutation >= ALPHA
+    return test is None or not test.is_shown
 
 
 def _p(results: Results, a: System, b: System, metric: str, *, bare: bool = False) -> str:
     test = results.between(a.id, b.id, metric)
     if test is None:
         return ""
-    text = f"p = {test.p_permutation:.3f}"
+    text = p_text(test.p) + (", corrected" if test.p_holm is not None and test.p_holm != test.p_permutation else "")
     return f", {text}" if bare else f" ({text})"
+
+
+def p_text(p: float) -> str:
+    """A p-value as journals print it."""
+    return "p < 0.001" if p < 0.0005 else f"p = {p:.3f}"
+
+
+def outcome(test: PairedTest) -> str:
+    """What a test says of its system a: better, worse, or no difference shown."""
+    if not test.is_shown:
+        return "no difference shown"
+    is_better = test.difference > 0 if METRICS[test.metric].higher_is_better is not False else test.difference < 0
+    return "better" if is_better else "worse"
 
 
 def _value(system: System, metric: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shelftalker.evaluation.metrics.registry import METRICS
+from shelftalker.evaluation.verdict import p_text
 
 MAX_ROWS = 2000
 """Rows in the browser of predictions; more would make the file slow to open."""
@@ -50,6 +51,4 @@ def share_of(share: float) -> dict[str, Any]:
 
 def p_value(p: float | None) -> str:
     """A p-value as journals print it."""
-    if p is None:
-        return "–"
-    return "< 0.001" if p < 0.0005 else f"{p:.3f}"
+    return "–" if p is None else p_text(p).removeprefix("p ").removeprefix("= ")

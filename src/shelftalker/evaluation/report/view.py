@@ -25,6 +25,7 @@ from shelftalker.evaluation.report.labels import (
 )
 from shelftalker.evaluation.report.segments import segments
 from shelftalker.evaluation.results import PairedTest, Results, Row, Score, Slice, System
+from shelftalker.evaluation.verdict import outcome
 
 
 class View:
@@ -47,11 +48,7 @@ class View:
     # ------------------------------------------------------------ who is who
 
     def _order(self) -> list[str]:
-        rank_by = self.results.settings.get("rank_by")
-        compare = self.results.settings.get("compare")
-        if rank_by is None and isinstance(compare, dict):
-            rank_by = compare.get("rank_by")
-        first = [rank_by] if rank_by in QUALITY else []
+        first = [self.results.rank_by] if self.results.rank_by in QUALITY else []
         return list(dict.fromkeys([*first, *QUALITY]))
 
     def _best(self) -> System | None:
@@ -201,10 +198,6 @@ class View:
         return best, others
 
     def _test(self, test: PairedTest) -> dict[str, Any]:
-        p = test.p_holm if test.p_holm is not None else test.p_permutation
-        higher = METRICS[test.metric].higher_is_better if test.metric in METRICS else True
-        better = test.difference > 0 if higher is not False else test.difference < 0
-        outcome = "no difference shown" if p >= 0.05 or test.difference == 0 else "better" if better else "worse"
         return {
             "a": self.system(test.a).label,
             "b": self.system(test.b).label,
@@ -214,7 +207,7 @@ class View:
             "p_permutation": p_value(test.p_permutation),
             "p_holm": p_value(test.p_holm),
             "smallest": self.value(test.metric, test.smallest_detectable),
-            "outcome": outcome,
+            "outcome": outcome(test),
         }
 
     def signed(self, metric: str, value: float) -> str:
