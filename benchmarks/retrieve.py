@@ -29,7 +29,7 @@ from shelftalker.retrieve.index import K1, B, words
 def products(count: int, seed: int = 0) -> Iterator[Product]:
     """A catalogue of any size that looks like the sample."""
     with gzip.open(sample_catalogue(), "rt", encoding="utf-8") as file:
-        rows = [row for row in map(json.loads, file) if row["title"] and row["content"]]
+        rows = [row for row in map(json.loads, file) if row["title"].split() and row["content"].split()]
     draw = random.Random(seed)
     title_words = [word for row in rows for word in row["title"].split()]
     text_words = [word for row in rows for word in row["content"].split()]
