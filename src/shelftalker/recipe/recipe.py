@@ -18,6 +18,7 @@ from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.evaluation import BaselineSettings, CompareSettings, EvaluateSettings
 from shelftalker.recipe.finetuning import FinetuneSettings, LoraSettings
 from shelftalker.recipe.generation import GenerateSettings
+from shelftalker.recipe.grounding import GroundSettings, RouteSettings
 from shelftalker.recipe.section import Section
 
 
@@ -57,11 +58,13 @@ class Recipe(Section):
     duplicates: DuplicateSettings = DuplicateSettings()
     split: SplitSettings = SplitSettings()
     baseline: BaselineSettings = BaselineSettings()
+    ground: GroundSettings = GroundSettings()
     lora: LoraSettings = LoraSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     decoding: Decoding = Decoding()
     evaluate: EvaluateSettings = EvaluateSettings()
     compare: CompareSettings = CompareSettings()
+    route: RouteSettings = RouteSettings()
     generate: GenerateSettings = GenerateSettings()
 
     @field_validator("prompt")

@@ -89,6 +89,10 @@ class Sources:
     def __len__(self) -> int:
         return len(self._shelf)
 
+    def product(self, place: int) -> Product:
+        """The product at a place of the split (0 up)."""
+        return self._shelf[place]
+
     def ground(self, products: Sequence[Product], k: int = 1, *, training: bool = False) -> list[list[Source]]:
         """The sources of every product, nearest first; their texts are the whole descriptions.
 

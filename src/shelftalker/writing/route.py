@@ -1,0 +1,121 @@
+"""Who writes a product: the editor of a sibling's text, the model, or nobody. Decided here and nowhere else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from shelftalker.checks.claims import claims
+from shelftalker.checks.given import Given
+from shelftalker.product import Product, Source
+from shelftalker.recipe.grounding import RouteSettings
+from shelftalker.retrieve.edit import edit
+from shelftalker.retrieve.index import words
+
+Route = Literal["edited", "written", "declined"]
+
+_HELPFUL = {
+    "material": "a material",
+    "colour": "a colour",
+    "unit": "a measure",
+    "size": "a size",
+    "number": "a count",
+    "name": "a brand or a name",
+    "model_number": "a model number",
+    "edition": "an edition",
+}
+_STEP = 0.05  # between the thresholds that are tried
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Who writes a product, and why.
+
+    Attributes:
+        route: edited, written or declined.
+        why: a sentence for people.
+        text: the edited text; empty on the other routes.
+        source: place of the source that was edited; None on the other routes.
+    """
+
+    route: Route
+    why: str = ""
+    text: str = ""
+    source: int | None = None
+
+
+def route(product: Product, sources: Sequence[Source], settings: RouteSettings) -> Routed:
+    """Choose who writes a product.
+
+    Args:
+        product: what is known of it; of its attributes those that its writer is given.
+        sources: the nearest products of the training split, nearest first, with their whole texts.
+        settings: the recipe's, with the thresholds that compare chose.
+    """
+    if _words_known(product) < settings.least_words:
+        return Routed("declined", f"too little is known of it: {wanted(product, sources)} would help")
+    why = ""
+    if not isinstance(settings.edit_from, str) and settings.edit_from is not None:
+        for place, source in enumerate(sources):
+            if source.score < settings.edit_from:
+                break
+            edited = edit(product.title, source.product.title, source.text)
+            if edited.why_not is None:
+                near = f"from {source.product.title!r}, whose title has {source.score:.2f} of its words in common"
+                return Routed("edited", near, edited.text, place)
+            why = why or f"not edited from {source.product.title!r}: {edited.why_not}"
+    return Routed("written", why)
+
+
+def wanted(product: Product, sources: Sequence[Source]) -> str:
+    """What would help most to describe a product: what its sources have and it lacks, as words for people."""
+    lacking = Counter(
+        name
+        for source in sources
+        for name, text in source.product.attributes.items()
+        if text and not product.attributes.get(name)
+    )
+    if lacking:
+        return f"the attribute {lacking.most_common(1)[0][0]!r}"
+    given = Given(product.title, product.attributes, product.facts)
+    said = Counter(
+        _HELPFUL[claim.kind]
+        for source in sources
+        for claim in claims(source.text, given)
+        if claim.support != "given" and claim.kind in _HELPFUL
+    )
+    kinds = [kind for kind, _ in said.most_common(2)] or ["a material", "a size"]
+    return " or ".join(kinds)
+
+
+def choose_threshold(
+    similarity: Sequence[float], edited: Sequence[float | None], written: Sequence[float]
+) -> float | None:
+    """The similarity from which editing scores best on validation rows; None: it never does.
+
+    Of equally good thresholds the highest is taken, which leaves most to the model.
+
+    Args:
+        similarity: of each row's nearest source, 0 to 1.
+        edited: score of each row's edited text; None where no text could be edited.
+        written: score of the model's text on the same rows.
+    """
+    gains = [
+        (near, ours - theirs)
+        for near, ours, theirs in zip(similarity, edited, written, strict=True)
+        if ours is not None
+    ]
+    best, chosen = 0.0, None
+    for step in range(round(1 / _STEP), 0, -1):
+        threshold = round(step * _STEP, 2)
+        gain = sum(difference for near, difference in gains if near >= threshold)
+        if gain > best + 1e-9:
+            best, chosen = gain, threshold
+    return chosen
+
+
+def _words_known(product: Product) -> int:
+    """Different words of the title, the attributes and the facts."""
+    return len({word for text in (product.title, *product.attributes.values(), *product.facts) for word in words(text)})

@@ -1,0 +1,72 @@
+"""Who writes a product, and how compare chooses the threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shelftalker.errors import ShelftalkerError
+from shelftalker.product import Product, Source
+from shelftalker.recipe.grounding import RouteSettings
+from shelftalker.recipe.recipe import Recipe
+from shelftalker.writing.route import choose_threshold, route, wanted
+
+GREEN = Source(Product("Mug, Green, 350 ml", "1"), "A green mug that holds 350 ml.", 0.6)
+STEEL = Source(Product("Mug, Steel, Boxed", "2"), "A steel mug, boxed.", 0.5)
+
+
+def test_a_sibling_near_enough_is_edited() -> None:
+    found = route(Product("Mug, Ivory, 500 ml"), [GREEN], RouteSettings(edit_from=0.6))
+    assert (found.route, found.text, found.source) == ("edited", "An ivory mug that holds 500 ml.", 0)
+    assert "'Mug, Green, 350 ml'" in found.why
+
+
+@pytest.mark.parametrize("edit_from", [0.61, None, "auto"])
+def test_else_the_model_writes(edit_from: Any) -> None:
+    found = route(Product("Mug, Ivory, 500 ml"), [GREEN], RouteSettings(edit_from=edit_from))
+    assert (found.route, found.text, found.source) == ("written", "", None)
+
+
+def test_a_text_that_still_speaks_of_the_sibling_is_not_used() -> None:
+    found = route(Product("Mug"), [STEEL], RouteSettings(edit_from=0.1))
+    assert found.route == "written"
+    assert "'Steel'" in found.why
+
+
+def test_the_next_source_serves_where_the_nearest_cannot() -> None:
+    blue = Source(Product("Blue Mug", "3"), "For tea.", 0.4)
+    found = route(Product("Mug"), [STEEL, blue], RouteSettings(edit_from=0.3))
+    assert (found.route, found.text, found.source) == ("edited", "For tea.", 1)
+
+
+def test_nothing_known_is_declined_and_says_what_would_help() -> None:
+    settings = RouteSettings(edit_from=0.3, least_words=3)
+    found = route(Product("Mug"), [STEEL], settings)
+    assert found.route == "declined"
+    assert "a material would help" in found.why
+    assert route(Product("Mug", attributes={"brand": "Ash & Co"}), [], settings).route == "written"
+
+
+def test_the_attribute_that_siblings_have_is_wanted_first() -> None:
+    brand = Source(Product("Mug, Red", "4", {"brand": "Ashdown", "stock": ""}), "Red.", 0.2)
+    assert wanted(Product("Mug"), [brand]) == "the attribute 'brand'"
+    assert wanted(Product("Mug", attributes={"brand": "x"}), [brand]) == "a colour"
+    assert wanted(Product("Mug"), []) == "a material or a size"
+
+
+def test_the_threshold_is_where_editing_pays() -> None:
+    similarity = [0.1, 0.3, 0.5, 0.7, 0.9]
+    edited = [0.0, 0.1, 0.3, 0.6, 0.9]
+    assert choose_threshold(similarity, edited, [0.2] * 5) == 0.5
+    assert choose_threshold(similarity, edited, [1.0] * 5) is None
+    assert choose_threshold(similarity, [None, None, None, None, 0.9], [0.2] * 5) == 0.9
+    assert choose_threshold([], [], []) is None
+
+
+def test_a_recipe_says_what_it_wants() -> None:
+    assert Recipe().route.edit_from is None
+    assert Recipe.load(None, {"route.edit_from": "auto"}).route.edit_from == "auto"
+    for key, value in (("route.edit_from", 1.5), ("route.edit_from", "soon"), ("ground.without", 0.95)):
+        with pytest.raises(ShelftalkerError, match=key.partition(".")[0]):
+            Recipe.load(None, {key: value})
