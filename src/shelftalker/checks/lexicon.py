@@ -336,9 +336,7 @@ FILLER = frozenset(
     "set".split()
 )
 # What ends with a full stop and no sentence with it.
-ABBREVIATIONS = frozenset(
-    "mr mrs ms dr st no nos vol approx in ft oz lb lbs e.g i.e vs ca cf incl max min dia prof sr jr fig ed".split()
-)
+ABBREVIATIONS = frozenset("mr mrs ms dr st no nos vol approx e.g i.e vs ca cf incl max dia prof sr jr fig ed".split())
 # A sentence that begins with one of these leans on the one before it; the connectives can be taken off.
 LEANING = frozenset(
     "it its it's it'll does do did they their they're they've them he his she her he's she's him these those that "

@@ -6,9 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shelftalker.checks.lexicon import ABBREVIATIONS, CONNECTIVES, LEANING, PERSONS
+from shelftalker.checks.lexicon import ABBREVIATIONS, CONNECTIVES, ENGLISH, LEANING, PERSONS
 
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[¿¡]*[^\W_a-zß-öø-ÿ])|\n+")
+_SHORT = frozenset({"in", "ft", "oz", "lb", "lbs", "min"})
+_MEASURED = re.compile(r"\d\s?[a-z]+$", re.I)
+_INITIAL = re.compile(r"[a-z](?:\.[a-z])*")
 _LAST_WORD = re.compile(r"(?:^|[\s(\"“‘])([^\s(\"“‘]+)$")
 _FIRST = re.compile(r"[\"'“‘«(\[¿¡]*([^\W\d_]+(?:['’][^\W\d_]+)?)")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -32,7 +35,14 @@ def sentences(whole: str) -> list[Sentence]:
     for match in _END.finditer(whole):
         word = _LAST_WORD.search(whole, start, match.start())
         last = word[1].lower() if word else ""
-        if match.group() == "." and (last in ABBREVIATIONS or re.fullmatch(r"[a-z](?:\.[a-z])*", last)):
+        following = _FIRST.match(whole[match.end() :].lstrip())
+        starts = following is not None and following[1].lower() in ENGLISH  # "row W. With": no initial
+        short = (
+            last in ABBREVIATIONS
+            or _INITIAL.fullmatch(last)
+            or (last in _SHORT and _MEASURED.search(whole[: match.start()]))
+        )
+        if match.group() == "." and short and not starts:
             continue
         _add(found, whole, start, match.end())
         start = match.end()
