@@ -14,7 +14,11 @@ from typing import Any
 
 import pytest
 
-from shelftalker.catalogue.read import formats, source
+from shelftalker.catalogue.read import nested
+from shelftalker.catalogue.read.fetch import copy_with_duckdb
+from shelftalker.catalogue.read.row import plain
+from shelftalker.catalogue.read.shape import Shape
+from shelftalker.catalogue.read.text import HEAD
 from shelftalker.errors import ShelftalkerError
 from tests.catalogue.conftest import Prepare, everything, placement, products, rejected, write_lines
 
@@ -339,15 +343,17 @@ def test_other_addresses_go_through_duckdb(run: Prepare, tmp_path: Path, name: s
         parquet(path)
     else:
         path.write_bytes(gzip.compress(table(tmp_path / "c.csv").read_bytes()))
-    source.copy_with_duckdb(str(path), tmp_path / "copy")
+    copy_with_duckdb(str(path), tmp_path / "copy")
     assert len(placement(run(tmp_path / "copy"))) == len(ROWS)
     with pytest.raises(OSError, match="missing"):
-        source.copy_with_duckdb(str(tmp_path / "missing.parquet"), tmp_path / "copy")
+        copy_with_duckdb(str(tmp_path / "missing.parquet"), tmp_path / "copy")
 
 
-def test_elements_across_pieces_of_an_array() -> None:
+def test_elements_across_pieces_of_an_array(tmp_path: Path) -> None:
     """Elements longer and shorter than what is read at once."""
     rows = [{"n": at, "text": "x" * (at * 7 % 5000)} for at in range(600)]
     text = json.dumps(rows, indent=1)
-    assert len(text) > formats.HEAD
-    assert [json.loads(row) for row in formats.array_rows(io.StringIO(text))] == rows
+    assert len(text) > HEAD
+    (tmp_path / "c.json").write_text(text)
+    found = nested.rows(Shape(tmp_path / "c.json", "json"))
+    assert [{name: plain(value) for name, value in row.values.items()} for row in found] == rows

@@ -24,6 +24,12 @@ class PrepareSettings(Section):
     """Column that names a row; none: found by its name (uid, id, sku, ...), else a hash of its text."""
     keep_columns: list[str] = []
     """Further columns to carry into every example: usable as prompt fields and for breakdowns."""
+    encoding: str | None = None
+    """Encoding of text files (utf-8, cp1252, cp850, cp932, ...); none: found out, and said where it is not UTF-8."""
+    records: str | None = None
+    """Where the rows are in a nested file: JSON keys with dots (data.products), a workbook's sheet, an XML element."""
+    locale: str | None = None
+    """Language or store view to take where a catalogue has several (de, de_DE, a store view's code)."""
     workers: int = Field(0, ge=0)
     """Worker processes; 0: one a core."""
 

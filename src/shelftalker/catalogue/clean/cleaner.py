@@ -18,6 +18,7 @@ REASONS: dict[str, str] = {
     "broken_row": "the row is not a JSON object, or not a record with the table's columns",
     "not_text": "the title or the description is a nested value, not text",
     "variant": "a variant or image row of a shop export; its product has a row of its own",
+    "other_language": "the row is for another language or store view of a product that has a row of its own",
     "empty_title": "no title",
     "empty_description": "no description",
     "short_title": "fewer title words than clean.min_title_words",

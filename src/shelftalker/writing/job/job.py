@@ -85,7 +85,7 @@ def generate(
     if target.exists() and source.exists() and target.samefile(source):
         raise ShelftalkerError("the output would replace the input", where=str(target), mend="name another output")
     console.stage("generate", f"{source} to {target}")
-    shape = catalogue_rows.inspect(source)
+    shape = catalogue_rows.inspect(source, chosen.prepare)
     what = plan(shape.names, chosen, str(source))
     ref = model if isinstance(model, ModelRef) else resolve(model, chosen)
     settings = chosen.model_dump(mode="json", include={"prompt", "decoding", "generate", "device", "dtype"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from shelftalker import prompt
-from shelftalker.catalogue.read.columns import ID_NAMES, TITLE_NAMES, normal
+from shelftalker.catalogue.read.columns import normal, title_and_id
 from shelftalker.catalogue.read.rows import Row, text_of
 from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.decoding import Decoding
@@ -44,22 +44,8 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
     Raises:
         ShelftalkerError: no title column, a prompt field without a column, or an override of no decoding key.
     """
+    title, identity = title_and_id(names, recipe.prepare, where)
     by_normal = {normal(name): name for name in reversed(names)}
-
-    def column(given: str | None, known: Sequence[str], key: str) -> str | None:
-        if given is None:
-            return next((by_normal[name] for name in known if name in by_normal), None)
-        if normal(given) not in by_normal:
-            raise ShelftalkerError(f"there is no column {given!r}", where=f"{where}: {', '.join(names[:30])}", mend=key)
-        return given if given in names else by_normal[normal(given)]
-
-    title = column(recipe.prepare.title_column, TITLE_NAMES, "name another in prepare.title_column")
-    if title is None:
-        raise ShelftalkerError(
-            "no column is named like a title",
-            where=f"{where}: {', '.join(names[:30]) or 'no columns'}",
-            mend="name it: --prepare.title_column COLUMN",
-        )
     fields = {}
     for name in prompt.fields(recipe.prompt):
         if name == "title":
@@ -79,7 +65,6 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
             where=where,
             mend=f"one of {', '.join(OVERRIDE + key for key in Decoding.model_fields)}",
         )
-    identity = column(recipe.prepare.id_column, ID_NAMES, "name another in prepare.id_column")
     return Plan(title, identity, fields, overrides)
 
 
