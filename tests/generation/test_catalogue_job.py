@@ -197,6 +197,7 @@ def test_no_cell_is_a_formula(tmp_path: Path, engine: PlayedEngine, recipe: Reci
         "5%",
     ]
     source = _lines(tmp_path / "in.jsonl", [{"title": text, "=name": text} for text in evil])
+    recipe = recipe.with_flags(generate={"spreadsheet_safe": True})
     generate(source, tmp_path / "out.csv", "played", recipe)
     rows = list(csv.reader((tmp_path / "out.csv").open(newline="")))
     for row in rows:
@@ -299,7 +300,7 @@ def test_an_output_without_a_format_and_the_input_itself_are_refused(
 ) -> None:
     source = _lines(tmp_path / "in.jsonl", ROWS)
     with pytest.raises(ShelftalkerError, match="does not say its format"):
-        generate(source, tmp_path / "out.xlsx", "played", recipe)
+        generate(source, tmp_path / "out.docx", "played", recipe)
     with pytest.raises(ShelftalkerError, match="replace the input"):
         generate(source, source, "played", recipe)
 

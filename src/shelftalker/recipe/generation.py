@@ -29,5 +29,7 @@ class GenerateSettings(Section):
     """Engines on a Ray cluster (with --ray), which share its CPUs; 0: one a machine."""
     window_rows: int = Field(512, ge=1)
     """Rows that a catalogue job sorts by length and saves together; what a killed job may have to write again."""
+    spreadsheet_safe: bool = False
+    """CSV and TSV out: an apostrophe before cells of the input, too, that a spreadsheet would take for formulas."""
     titles: list[str] = []
     """Titles that `run` describes at its end; none: three of the test split."""

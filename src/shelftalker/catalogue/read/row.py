@@ -30,8 +30,18 @@ def object_row(number: int, line: bytes) -> Row:
 
 
 def plain(value: Value) -> Any:
-    """A value as Python has it."""
-    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+    """A value as Python has it; half a letter (a lone surrogate) is a replacement mark."""
+    if not isinstance(value, msgspec.Raw):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        text = bytes(value).decode("utf-8", "replace")
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        return found.encode("utf-8", "replace").decode() if isinstance(found, str) else found
 
 
 def text_of(value: Value) -> str | None:

@@ -28,7 +28,8 @@ def inspect(path: Path, settings: PrepareSettings | None = None) -> Shape:
         shape.rows += 1
         for name, value in row.values.items():
             shape.columns.setdefault(name, set()).add(kind(value))
-            shape.longest = max(shape.longest, len(value) if isinstance(value, str) else len(bytes(value)))
+            if (longest := len(value if isinstance(value, str) else bytes(value))) > shape.longest:
+                shape.longest = max(shape.longest, len(cell_of(value)) if longest > 30_000 else longest)
     if not shape.rows:
         raise ShelftalkerError("the catalogue has no rows", where=str(path), mend="give a file with rows")
     return shape

@@ -61,8 +61,8 @@ def generate(
     appears whole. A job that was stopped goes on from there with ``resume``, and its output is the same byte for byte.
 
     Args:
-        input: CSV, TSV, JSON lines, a JSON array or Parquet; the text formats also gzipped or Zstandard.
-        output: its name says the format: .jsonl, .csv, .tsv (each also .gz) or .parquet.
+        input: anything that `prepare` reads: CSV, TSV, JSON, Parquet, workbooks, XML feeds, packed or not.
+        output: its name says the format: .jsonl, .csv, .tsv (each also .gz), .parquet or .xlsx.
         model: anything that `models.load.resolve` understands.
         recipe: prompt, decoding, engine and column names.
         resume: go on where a stopped job left off.
@@ -86,6 +86,7 @@ def generate(
         raise ShelftalkerError("the output would replace the input", where=str(target), mend="name another output")
     console.stage("generate", f"{source} to {target}")
     shape = catalogue_rows.inspect(source, chosen.prepare)
+    catalogue_output.check(target, shape)
     what = plan(shape.names, chosen, str(source))
     ref = model if isinstance(model, ModelRef) else resolve(model, chosen)
     settings = chosen.model_dump(mode="json", include={"prompt", "decoding", "generate", "device", "dtype"})
@@ -103,7 +104,8 @@ def generate(
     _open_work(work, stage, resume)
     parts = _describe_all(work, shape, what, ref, chosen, ray)
     console.note(f"writing {target}")
-    catalogue_output.assemble(parts, work / "whole", target, shape)
+    safe = chosen.generate.spreadsheet_safe
+    catalogue_output.assemble(parts, work / "whole", target, shape, spreadsheet_safe=safe)
     counts = _counts(parts)
     (work / "whole").replace(target)
     stage.finish([target], counts=counts, engine=chosen.generate.engine, model_given=ref.given)

@@ -1,4 +1,8 @@
-"""A job's finished parts put together as one file: JSON lines, CSV or TSV (also gzipped), or Parquet."""
+"""A job's finished parts put together as one file: JSON lines, CSV or TSV (also gzipped), Parquet, or a workbook.
+
+What was in the input comes out unchanged. Only where `generate.spreadsheet_safe` asks for it, cells of CSV and TSV that
+a spreadsheet would take for formulas get an apostrophe; of the columns that the job adds, always.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
-from shelftalker.catalogue.read.rows import Shape, cell_of
+from shelftalker import console
+from shelftalker.catalogue.read.row import cell_of
+from shelftalker.catalogue.read.shape import Shape
 from shelftalker.errors import ShelftalkerError
 from shelftalker.files import disk_error
+from shelftalker.writing.job import parquet, workbook
 
-Format = Literal["jsonl", "csv", "tsv", "parquet"]
+Format = Literal["jsonl", "csv", "tsv", "parquet", "xlsx"]
 _BY_SUFFIX: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -25,16 +32,10 @@ _BY_SUFFIX: dict[str, Format] = {
     ".tab": "tsv",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".xlsx": "xlsx",
 }
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*%?")
-_SQL_TYPE = {
-    frozenset({"int"}): "BIGINT",
-    frozenset({"bool"}): "BOOLEAN",
-    frozenset({"int", "float"}): "DOUBLE",
-    frozenset({"float"}): "DOUBLE",
-    frozenset({"text"}): "VARCHAR",
-}
 NEW_TYPES = {
     "description": "VARCHAR",
     "publishable": "BOOLEAN",
@@ -58,78 +59,76 @@ def format_of(path: Path) -> tuple[Format, bool]:
     suffix = path.suffix.casefold()
     is_gzip = suffix == ".gz"
     found = _BY_SUFFIX.get(path.with_suffix("").suffix.casefold() if is_gzip else suffix)
-    if found is None or (is_gzip and found == "parquet"):
+    if found is None or (is_gzip and found in ("parquet", "xlsx")):
         raise ShelftalkerError(
             "the output's name does not say its format",
             where=str(path),
-            mend="end it in .jsonl, .csv, .tsv (each also with .gz) or .parquet",
+            mend="end it in .jsonl, .csv, .tsv (each also with .gz), .parquet or .xlsx",
         )
     return found, is_gzip
 
 
+def check(path: Path, shape: Shape) -> None:
+    """See that the output can hold the input, before anything is written.
+
+    Raises:
+        ShelftalkerError: a workbook cannot.
+    """
+    if format_of(path)[0] == "xlsx":
+        workbook.check(path, shape, len(NEW_TYPES))
+
+
 def new_names(taken: Sequence[str]) -> dict[str, str]:
-    """The names of the columns that a job adds; one that the input has already gets "generated_" before it."""
+    """The names of the columns that a job adds; one that the input has, in any letter case, gets "generated_" first."""
+    known = {name.casefold() for name in taken}
     names = {}
     for name in NEW_TYPES:
         given = name
-        while given in taken:
+        while given.casefold() in known:
             given = f"generated_{given}"
         names[name] = given
     return names
 
 
-def assemble(parts: Sequence[Path], target: Path, output: Path, shape: Shape) -> None:
+def assemble(
+    parts: Sequence[Path], target: Path, output: Path, shape: Shape, *, spreadsheet_safe: bool = False
+) -> None:
     """Write all parts, in order, into ``target`` in the format of ``output``'s name, and flush it to the disk.
+
+    Args:
+        parts: files of lines, each the pair of a row's own columns and the added ones.
+        target: the file to write.
+        output: where it will go.
+        shape: of the input.
+        spreadsheet_safe: put an apostrophe before what a spreadsheet would take for a formula, in the input's columns
+            too.
 
     Raises:
         ShelftalkerError: the disk is full.
     """
     kind, is_gzip = format_of(output)
+    names = new_names(shape.names)
     try:
         if kind == "parquet":
-            _parquet(parts, target, shape)
+            parquet.write(rows_of(parts), target, shape, {names[key]: NEW_TYPES[key] for key in names}, names)
+        elif kind == "xlsx":
+            workbook.write(rows_of(parts), target, shape, names)
         else:
             with target.open("wb") as plain:
                 if is_gzip:
                     # Neither name nor time in the header: the same rows give the same bytes.
                     with gzip.GzipFile("", "wb", 6, plain, mtime=0) as packed:
-                        _text(parts, cast("IO[bytes]", packed), kind, shape)
+                        _text(parts, cast("IO[bytes]", packed), kind, shape, names, spreadsheet_safe)
                 else:
-                    _text(parts, plain, kind, shape)
+                    _text(parts, plain, kind, shape, names, spreadsheet_safe)
         with target.open("rb+") as file:
             os.fsync(file.fileno())
     except OSError as error:
         raise disk_error(error, output) from error
 
 
-def _text(parts: Sequence[Path], file: IO[bytes], kind: Format, shape: Shape) -> None:
-    import msgspec
-
-    names = new_names(shape.names)
-    if kind == "jsonl":
-        encode = msgspec.json.Encoder().encode
-        for row, new in _rows(parts):
-            file.write(encode(row | {names[key]: value for key, value in new.items()}) + b"\n")
-        return
-    wrapped = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
-    writer = csv.writer(wrapped, delimiter="\t" if kind == "tsv" else ",", lineterminator="\r\n")
-    writer.writerow([neutral(name) for name in [*shape.names, *names.values()]])
-    for row, new in _rows(parts):
-        cells = [cell_of(row.get(name)) for name in shape.names] + [cell_of(new.get(name)) for name in names]
-        writer.writerow([neutral(cell) for cell in cells])
-    wrapped.flush()
-    wrapped.detach()
-
-
-def neutral(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe before what would begin one; numbers stay."""
-    if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell):
-        return f"'{cell}"
-    # A spreadsheet trims white space before it looks for a formula.
-    return f"'{cell}" if cell.lstrip().startswith(("=", "@")) else cell
-
-
-def _rows(parts: Sequence[Path]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def rows_of(parts: Sequence[Path]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each row's own columns and the added ones, values as JSON has them."""
     import msgspec
 
     decode = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
@@ -140,52 +139,37 @@ def _rows(parts: Sequence[Path]) -> Iterator[tuple[dict[str, Any], dict[str, Any
                 yield row, new
 
 
-def _parquet(parts: Sequence[Path], target: Path, shape: Shape) -> None:
-    """DuckDB joins the input's columns (of a Parquet input: as they are, with their types) to the new ones by place."""
-    import duckdb
+def _text(
+    parts: Sequence[Path], file: IO[bytes], kind: Format, shape: Shape, names: dict[str, str], is_safe: bool
+) -> None:
+    if kind == "jsonl":
+        import msgspec
 
-    names = new_names(shape.names)
-    scratch = target.with_suffix(".rows")
-    _flat(parts, scratch, shape, names)
-    new_types = {names[key]: kind for key, kind in NEW_TYPES.items()}
-    types = {} if shape.format == "parquet" else {name: _sql_type(kinds) for name, kinds in shape.columns.items()}
-    columns = ", ".join(f"{_text_literal(name)}: {_text_literal(kind)}" for name, kind in (types | new_types).items())
-    how = f"format='newline_delimited', columns={{{columns}}}, maximum_object_size=268435456"
-    rows = f"read_json({_text_literal(str(scratch))}, {how})"
-    if shape.format == "parquet":
-        rows = f"(from read_parquet({_text_literal(str(shape.path))})) positional join {rows}"
-    config = {"threads": 1, "memory_limit": "1GB", "temp_directory": str(target.parent)}
-    try:
-        with duckdb.connect(config=config) as connection:
-            connection.execute("set enable_progress_bar = false")
-            connection.execute(
-                f"copy (select * from {rows}) to {_text_literal(str(target))} (format parquet, compression zstd)"
-            )
-    except duckdb.IOException as error:
-        raise OSError(0, str(error).splitlines()[0]) from None
-    scratch.unlink()
-
-
-def _flat(parts: Sequence[Path], path: Path, shape: Shape, names: dict[str, str]) -> None:
-    """Rows as flat JSON lines for DuckDB; nested and mixed columns as JSON text."""
-    import msgspec
-
-    encode = msgspec.json.Encoder().encode
-    is_text = {name: _sql_type(kinds) == "VARCHAR" for name, kinds in shape.columns.items()}
-    with path.open("wb") as file:
-        for row, new in _rows(parts):
-            flat: dict[str, Any] = {}
-            if shape.format != "parquet":
-                for name, value in row.items():
-                    is_null = bytes(value) == b"null"
-                    flat[name] = cell_of(value) if is_text[name] and not is_null else value
-            flat |= {names[key]: value for key, value in new.items()}
-            file.write(encode(flat) + b"\n")
+        encode = msgspec.json.Encoder().encode
+        for row, new in rows_of(parts):
+            file.write(encode(row | {names[key]: value for key, value in new.items()}) + b"\n")
+        return
+    wrapped = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="", write_through=False)
+    writer = csv.writer(wrapped, delimiter="\t" if kind == "tsv" else ",", lineterminator="\r\n")
+    # As the input's header has them: empty and repeated names too.
+    labels = shape.labels or shape.names
+    writer.writerow([*(map(neutral, labels) if is_safe else labels), *names.values()])
+    changed = 0
+    for row, new in rows_of(parts):
+        own = [cell_of(row.get(name)) for name in shape.names]
+        added = [cell_of(new.get(name)) for name in names]
+        cells = [*(map(neutral, own) if is_safe else own), *map(neutral, added)]
+        changed += sum(map(str.__ne__, cells, [*own, *added]))
+        writer.writerow(cells)
+    wrapped.flush()
+    wrapped.detach()
+    if changed:
+        console.note(f"{changed:,} cells begin like formulas: each has an apostrophe before it")
 
 
-def _sql_type(kinds: set[str]) -> str:
-    return _SQL_TYPE.get(frozenset(kinds - {"null"}), "VARCHAR")
-
-
-def _text_literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def neutral(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: an apostrophe before what would begin one; numbers stay."""
+    if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    # A spreadsheet trims white space before it looks for a formula.
+    return f"'{cell}" if cell.lstrip().startswith(("=", "@")) else cell
