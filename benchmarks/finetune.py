@@ -21,8 +21,9 @@ from typing import Any
 from shelftalker import console
 from shelftalker.catalogue.examples import load_split
 from shelftalker.device import DevicePolicy, resolve
-from shelftalker.finetuning import trainer as stage
-from shelftalker.finetuning.batching import Encoded, Encoding, encode
+from shelftalker.finetuning import material as making
+from shelftalker.finetuning.build import build
+from shelftalker.finetuning.encoding import Encoded, Encoding, encode
 from shelftalker.finetuning.estimate import timed_step
 from shelftalker.models.load import LoadedModel
 from shelftalker.models.load import resolve as find_model
@@ -123,7 +124,7 @@ def main() -> None:
             load_split(folder / "data", "train"),
             tokenizer,
             is_seq2seq=True,
-            max_input_tokens=128,
+            prompt_tokens=128,
             max_target_tokens=256,
         )
         data = Encoding(drawn(every.rows, arguments.rows), every.counts)
@@ -133,17 +134,16 @@ def main() -> None:
                 torch.manual_seed(number)
                 own = recipe.with_flags(lora=lora, finetune=tuning, device=policy.device)
                 base = random_t5(arguments.size, tokenizer)
-                from shelftalker.finetuning import loop
                 from shelftalker.models import adapter
 
                 if own.finetune.base_dropout is not None:
-                    loop.set_dropout(base.model, own.finetune.base_dropout)
+                    making.set_dropout(base.model, own.finetune.base_dropout)
                 if own.finetune.activation_checkpointing:
-                    loop.checkpoint_activations(base.model)
+                    making.checkpoint_activations(base.model)
                 base.model.to(getattr(torch, policy.dtype))
                 model = adapter.attach(base.model, own.lora, is_seq2seq=True, base_name="random", revision=None)
-                material = stage.Material(base, model, data, None, {})
-                trainer = stage.build(own, material, policy, folder / "run", [])
+                material = making.Material(base, model, data, None, {})
+                trainer = build(own, material, policy, folder / "run", [])
                 model.to(trainer.args.device)
                 steps = portions(data.rows, own.finetune.batch_size, own.finetune.accumulation, bucket=bucket)
                 timed_step(trainer, steps[0][:1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,17 +11,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelftalker.catalogue.examples import Example
-from shelftalker.finetuning.batching import IGNORED, Collator, Encoded, EpochSampler, encode, padding_share
+from shelftalker.finetuning.batching import Batches, collator, padding_share
+from shelftalker.finetuning.encoding import BLANK, IGNORED, Encoded, encode
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 200), st.integers(1, 60)), min_size=1, max_size=300)
 
 
 @settings(max_examples=60, deadline=None)
-@given(LENGTHS, st.integers(1, 17), st.integers(0, 5), st.booleans())
-def test_every_row_comes_once_in_an_epoch(lengths: list[tuple[int, int]], size: int, epoch: int, bucket: bool) -> None:
-    sampler = EpochSampler(lengths, size, seed=1, bucket=bucket)
-    sampler.set_epoch(epoch)
-    assert sorted(sampler) == list(range(len(lengths)))
+@given(
+    LENGTHS,
+    st.integers(1, 17),
+    st.one_of(st.none(), st.integers(16, 900)),
+    st.integers(0, 5),
+    st.booleans(),
+    st.integers(1, 3),
+)
+def test_every_row_comes_once_in_an_epoch(
+    lengths: list[tuple[int, int]], size: int, tokens: int | None, epoch: int, bucket: bool, processes: int
+) -> None:
+    """Over all processes together, in as many batches as every other epoch has, none above the bounds."""
+    each = [
+        Batches(lengths, size, tokens=tokens, seed=1, bucket=bucket, process=process, processes=processes)
+        for process in range(processes)
+    ]
+    for batches in each:
+        batches.set_epoch(epoch)
+    made = [list(batches) for batches in each]
+    assert {len(part) for part in made} == {len(each[0])}
+    found = [batch for part in made for batch in part if batch != [BLANK]]
+    assert sorted(row for batch in found for row in batch) == list(range(len(lengths)))
+    assert max(map(len, found)) <= size
+    if tokens is not None:
+        for batch in found:
+            wide = max(lengths[row][0] for row in batch) + max(lengths[row][1] for row in batch)
+            assert len(batch) == 1 or len(batch) * wide <= tokens
 
 
 def rows_like_a_catalogue(count: int) -> list[tuple[int, int]]:
@@ -32,58 +56,67 @@ def rows_like_a_catalogue(count: int) -> list[tuple[int, int]]:
 
 def test_like_lengths_share_a_batch() -> None:
     lengths = rows_like_a_catalogue(4000)
-    mixed = padding_share(EpochSampler(lengths, 8, seed=0, bucket=False))
-    bucketed = padding_share(EpochSampler(lengths, 8, seed=0, bucket=True))
+    mixed = padding_share(Batches(lengths, 8, seed=0, bucket=False))
+    bucketed = padding_share(Batches(lengths, 8, seed=0, bucket=True))
     assert mixed > 0.3 and bucketed < 0.06
 
 
 def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     lengths = rows_like_a_catalogue(500)
 
-    def order(seed: int, epoch: int) -> list[int]:
-        sampler = EpochSampler(lengths, 8, seed=seed, bucket=True)
-        sampler.set_epoch(epoch)
-        return sampler.order()
+    def order(seed: int, epoch: int) -> list[list[int]]:
+        batches = Batches(lengths, 8, seed=seed, bucket=True)
+        batches.set_epoch(epoch)
+        return batches.order()
 
     assert order(1, 2) == order(1, 2)
-    assert len({tuple(order(seed, epoch)) for seed in (1, 2) for epoch in (0, 1)}) == 4
+    assert len({str(order(seed, epoch)) for seed in (1, 2) for epoch in (0, 1)}) == 4
+    # Other rows meet in every epoch, not the same batches in another order.
+    first, second = ({tuple(sorted(batch)) for batch in order(1, epoch)} for epoch in (0, 1))
+    assert len(first & second) < len(first) / 4
     # Lengths are shuffled over the epoch: neither ascending nor the same batch always first.
-    firsts = [lengths[row][0] for row in order(1, 0)[:400:8]]
+    firsts = [lengths[batch[0]][0] for batch in order(1, 0)]
     assert firsts != sorted(firsts) and firsts != sorted(firsts, reverse=True)
 
 
-def test_padding_is_masked_and_decoder_inputs_are_labels_moved_right() -> None:
+def tokenizer_of(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def test_padding_is_masked_and_decoder_inputs_are_labels_moved_right(tiny_t5: Path) -> None:
+    from transformers import AutoModelForSeq2SeqLM
+
     rows = [Encoded((5, 6, 1), (7, 8, 9, 1)), Encoded((5, 1), (7, 1))]
-    batch = Collator(pad=0, start=0, multiple=4)(rows)
+    model = AutoModelForSeq2SeqLM.from_pretrained(tiny_t5)
+    batch = collator(tokenizer_of(tiny_t5), model, is_seq2seq=True, multiple=4)(rows)
     assert batch["input_ids"].tolist() == [[5, 6, 1, 0], [5, 1, 0, 0]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1, 0], [1, 1, 0, 0]]
     assert batch["labels"].tolist() == [[7, 8, 9, 1], [7, 1, IGNORED, IGNORED]]
     assert batch["decoder_input_ids"].tolist() == [[0, 7, 8, 9], [0, 7, 1, 0]]
 
 
-def test_the_decoder_inputs_are_those_of_transformers(tiny_t5: Path) -> None:
-    from transformers import AutoModelForSeq2SeqLM
-
-    model = AutoModelForSeq2SeqLM.from_pretrained(tiny_t5)
-    rows = [Encoded((5, 6, 1), (7, 8, 9, 1)), Encoded((5, 1), (7, 1))]
-    batch = Collator(pad=0, start=model.config.decoder_start_token_id)(rows)
-    theirs = model.prepare_decoder_input_ids_from_labels(batch["labels"])
-    assert batch["decoder_input_ids"].tolist() == theirs.tolist()
+def test_causal_rows_are_padded_on_the_right_though_writing_pads_on_the_left(tiny_causal: Path) -> None:
+    tokenizer = tokenizer_of(tiny_causal)
+    tokenizer.padding_side = "left"
+    rows = [Encoded((5, 6, 7, 1), (IGNORED, IGNORED, 7, 1)), Encoded((5, 1), (IGNORED, 1))]
+    batch = collator(tokenizer, None, is_seq2seq=False)(rows)
+    assert batch["input_ids"].tolist() == [[5, 6, 7, 1], [5, 1, 0, 0]]
+    assert batch["labels"].tolist() == [[IGNORED, IGNORED, 7, 1], [IGNORED, 1, IGNORED, IGNORED]]
+    assert tokenizer.padding_side == "left"
 
 
 @pytest.mark.parametrize("kind", ["seq2seq", "causal"])
 def test_long_rows_are_cut_and_counted(kind: str, tiny_t5: Path, tiny_causal: Path) -> None:
-    from transformers import AutoTokenizer
-
     is_seq2seq = kind == "seq2seq"
-    tokenizer = AutoTokenizer.from_pretrained(tiny_t5 if is_seq2seq else tiny_causal)
-    prompt = "Given a product title, generate its product description.\nTitle: {}\nDescription:"
+    tokenizer = tokenizer_of(tiny_t5 if is_seq2seq else tiny_causal)
     rows = [
-        Example("a", "", prompt.format("blue bottle"), "A short one."),
-        Example("b", "", prompt.format("blue bottle " * 40), "A short one."),
-        Example("c", "", prompt.format("blue bottle"), "blue bottle " * 40),
+        Example("a", "blue bottle", "", "A short one."),
+        Example("b", "blue bottle " * 40, "", "A short one."),
+        Example("c", "blue bottle", "", "blue bottle " * 40),
     ]
-    made = encode(rows, tokenizer, is_seq2seq=is_seq2seq, max_input_tokens=80, max_target_tokens=30)
+    made = encode(rows, tokenizer, is_seq2seq=is_seq2seq, prompt_tokens=80, max_target_tokens=30)
     counts = made.counts
     assert (counts.rows, counts.inputs_cut, counts.targets_cut) == (3, 1, 1)
     # What is left of the long title's prompt still ends with the cue to write.
@@ -115,8 +148,9 @@ def test_training_and_both_engines_cut_a_long_prompt_to_the_same_tokens(
     folder = tiny_t5 if kind == "seq2seq" else tiny_causal
     recipe = Recipe(device="cpu", prompt=template).with_flags(prompt_tokens=64)
     loaded = load_model(folder, recipe)
-    examples = [Example(str(number), "", text, "A text.") for number, text in enumerate(prompts)]
-    limits = {"max_input_tokens": 64, "max_target_tokens": 30}
+    brand = {"brand": "steel " * 5}
+    examples = [Example(str(number), title, "", "A text.", columns=brand) for number, title in enumerate(titles)]
+    limits = {"prompt_tokens": 64, "max_target_tokens": 30}
     made = encode(
         examples,
         loaded.tokenizer,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def tiny_recipe(base: Path, data_dir: Path, folder: Path, **sections: Any) -> Re
             "log_steps": 1,
         },
         device="cpu",
+        dtype="float32",
     )
     return recipe.with_flags(**sections)
 
@@ -89,3 +91,90 @@ def test_a_finished_run_is_skipped(tiny_t5: Path, data_dir: Path, tmp_path: Path
     assert second.skipped and second.checkpoints == first.checkpoints and second.log == first.log
     assert second.facts["steps"] == 8
     assert (first.last / "adapter_model.safetensors").stat().st_mtime_ns == before
+
+
+def test_the_prompt_asked_for_is_the_prompt_learnt(tiny_causal: Path, data_dir: Path, tmp_path: Path) -> None:
+    """Prepared data carry the prompt that they were made with; a run renders its own from the product."""
+    from shelftalker.device import DevicePolicy
+    from shelftalker.finetuning.material import gather
+    from shelftalker.models.load import resolve
+
+    recipe = tiny_recipe(tiny_causal, data_dir, tmp_path, prompt="{department}: {title} =", finetune={"max_steps": 2})
+    material = gather(recipe, resolve(tiny_causal), DevicePolicy("cpu", "float32", ""))
+    text = material.base.tokenizer.decode(material.train[0].inputs)
+    assert text.startswith("home: blue bottle 0 = The blue bottle is soft")
+    run = finetune(recipe)
+    facts = json.loads((run.last / "shelftalker.json").read_text())
+    assert facts["prompt"] == "{department}: {title} ="
+
+
+@pytest.fixture
+def word_t5(tiny_t5: Path, tmp_path: Path) -> Path:
+    """A T5 whose tokenizer knows the words of the examples and no other sign, as FLAN-T5's knows no Japanese."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    folder = shutil.copytree(tiny_t5, tmp_path / "word_t5")
+    known = "Title : . The is soft and warm It fits in a travel bag with table home bottle blue".split()
+    words = {word: number for number, word in enumerate(["<pad>", "</s>", "<unk>", *known])}
+    words |= {str(number): len(words) + number for number in range(64)}
+    for word in ("red", "oak", "steel", "shirt", "kettle", "wallet", "lamp"):
+        words[word] = len(words)
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    ).save_pretrained(folder)
+    return folder
+
+
+def data_with(endings: list[str], data_dir: Path, folder: Path) -> Path:
+    """The examples with these endings to their first descriptions."""
+    folder.mkdir()
+    for name in ("train", "val"):
+        rows = [json.loads(line) for line in (data_dir / f"{name}.jsonl").read_text().splitlines()]
+        for row, ending in zip(rows, endings, strict=False):
+            row["target_text"] += ending
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_descriptions_that_the_tokenizer_cannot_write_are_refused(
+    dry_run: bool, word_t5: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    data = data_with([" オーク 材 の 踏み台"] * 64, data_dir, tmp_path / "data")
+    with pytest.raises(ShelftalkerError, match=r"cannot write \d+\.\d% of the target tokens") as caught:
+        finetune(tiny_recipe(word_t5, data, tmp_path), dry_run=dry_run)
+    assert "byte-level" in str(caught.value.mend) and not (tmp_path / "outputs").exists()
+
+
+def test_a_few_signs_that_cannot_be_written_are_said_and_counted(
+    word_t5: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = data_with([" 材 木"], data_dir, tmp_path / "data")
+    recipe = tiny_recipe(word_t5, data, tmp_path, finetune={"max_steps": 2, "val_rows": 0})
+    facts = finetune(recipe, dry_run=True).facts
+    assert facts["unwritable_share"] == pytest.approx(2 / facts["target_tokens"], abs=1e-6)
+    said = capsys.readouterr()
+    assert "cannot write" in said.err and "cannot write" in said.out
+    assert finetune(recipe).facts["unwritable_share"] == facts["unwritable_share"]
+
+
+def test_training_stops_where_the_validation_loss_stands_still(
+    tiny_t5: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At a rate that is much too high the loss rises again: two checkpoints on, the run ends, its best one kept."""
+    tuning = {"epochs": 8, "save_steps": 2, "learning_rate": 0.5, "schedule": "constant", "early_stopping": 2}
+    run = finetune(tiny_recipe(tiny_t5, data_dir, tmp_path, finetune=tuning))
+    losses = [line["val_loss"] for line in run.log if "val_loss" in line]
+    assert len(losses) < 16 and min(losses[-2:]) >= min(losses[:-2])
+    assert run.facts["stopped_early"] and run.facts["steps"] == 2 * len(losses)
+    assert "stood still" in capsys.readouterr().err
+    with pytest.raises(ShelftalkerError, match="val_rows"):
+        tiny_recipe(tiny_t5, data_dir, tmp_path, finetune={"early_stopping": 2, "val_rows": 0})
+
+
+def test_fewer_rows_are_drawn_by_uid(tiny_t5: Path, data_dir: Path, tmp_path: Path) -> None:
+    run = finetune(tiny_recipe(tiny_t5, data_dir, tmp_path, finetune={"rows": 24, "epochs": 1}))
+    assert run.facts["examples"] == 24 and run.facts["steps"] == 2

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import torch
 
+from shelftalker import device
 from shelftalker.catalogue.examples import load_split
 from shelftalker.device import DevicePolicy
 from shelftalker.errors import ShelftalkerError
-from shelftalker.finetuning import loop
-from shelftalker.finetuning import trainer as stage
+from shelftalker.finetuning import build, loop
+from shelftalker.finetuning.material import Material, gather
+from shelftalker.finetuning.optimiser import build_optimiser
 from shelftalker.finetuning.trainer import finetune
 from shelftalker.models.load import load_model, resolve
 from tests.finetuning.test_finetune import tiny_recipe, weights
@@ -22,8 +24,8 @@ from tests.finetuning.test_finetune import tiny_recipe, weights
 CPU = DevicePolicy("cpu", "float32", "")
 
 
-def material(recipe: Any) -> stage.Material:
-    return stage.prepare_training(recipe, resolve(recipe.base_model), CPU)
+def material(recipe: Any) -> Material:
+    return gather(recipe, resolve(recipe.base_model), CPU)
 
 
 def test_lora_plus_gives_the_optimiser_two_rates(tiny_t5: Path, data_dir: Path, tmp_path: Path) -> None:
@@ -31,7 +33,7 @@ def test_lora_plus_gives_the_optimiser_two_rates(tiny_t5: Path, data_dir: Path, 
     model = material(recipe).model
     names = {id(value): name for name, value in model.named_parameters()}
     rates: dict[str, set[float]] = {"A": set(), "B": set()}
-    for group in loop.optimiser(model, recipe, CPU).param_groups:
+    for group in build_optimiser(model, recipe, CPU).param_groups:
         for parameter in group["params"]:
             assert "lora_" in names[id(parameter)]
             rates["B" if ".lora_B." in names[id(parameter)] else "A"].add(group["lr"])
@@ -83,7 +85,7 @@ def test_base_dropout(tiny_t5: Path, data_dir: Path, tmp_path: Path) -> None:
     for rate, repeats in ((0.0, True), (0.5, False), (None, False)):
         recipe = tiny_recipe(tiny_t5, data_dir, tmp_path, finetune={"base_dropout": rate})
         made = material(recipe)
-        batch = stage.build(recipe, made, CPU, tmp_path / "x", [])._collate(made.train.rows[:4])
+        batch = build.build(recipe, made, CPU, tmp_path / "x", []).collate(made.train.rows[:4])
         made.model.train()
         first, second = (made.model(**batch).loss.item() for _ in range(2))
         assert (first == second) is repeats
@@ -133,13 +135,14 @@ def test_a_loss_or_gradient_that_is_not_finite_stops_the_run(
     original = loop.AdapterTrainer.summed_loss
     calls = 0
 
-    def summed(self: Any, outputs: Any, labels: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+    def summed(self: Any, model: Any, batch: Any) -> torch.Tensor:
         nonlocal calls
         calls += 1
-        loss = original(self, outputs, labels, num_items_in_batch)
+        loss = original(self, model, batch)
         if calls < 4:
             return loss
-        return loss * float("nan") if poison == "loss" else loss + (outputs["logits"].sum() * 0).sqrt()
+        trained = next(value for value in model.parameters() if value.requires_grad)
+        return loss * float("nan") if poison == "loss" else loss + (trained.sum() * 0).sqrt()
 
     monkeypatch.setattr(loop.AdapterTrainer, "summed_loss", summed)
     recipe = tiny_recipe(tiny_t5, data_dir, tmp_path, finetune={"accumulation": 1, "save_steps": 2, "val_rows": 0})
@@ -153,7 +156,7 @@ def test_a_loss_or_gradient_that_is_not_finite_stops_the_run(
 def test_an_adapter_that_does_not_move_stops_the_run(
     tiny_t5: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = loop.optimiser
+    original = build.build_optimiser
 
     def of_others(model: Any, recipe: Any, policy: Any) -> Any:
         """An optimiser of other tensors than the model's: the fault of several reports."""
@@ -164,17 +167,18 @@ def test_an_adapter_that_does_not_move_stops_the_run(
                 value.grad = torch.ones_like(value)
         return optimiser
 
-    monkeypatch.setattr(loop, "optimiser", of_others)
+    monkeypatch.setattr(build, "build_optimiser", of_others)
     with pytest.raises(ShelftalkerError, match="did not move in step 2"):
         finetune(tiny_recipe(tiny_t5, data_dir, tmp_path))
 
 
 @pytest.mark.parametrize("key", [{"dtype": "float16"}, {"dtype": "bfloat16"}, {"device": "cuda"}, {"device": "cuda:1"}])
 def test_unsafe_formats_and_devices_that_are_not_there(
-    key: dict[str, str], tiny_t5: Path, data_dir: Path, tmp_path: Path
+    key: dict[str, str], tiny_t5: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
+    monkeypatch.setattr(device, "cpu_reports_bfloat16", lambda: False)
     with pytest.raises(ShelftalkerError) as caught:
         finetune(tiny_recipe(tiny_t5, data_dir, tmp_path, **key))
     assert next(iter(key)) in str(caught.value.where) and not (tmp_path / "outputs").exists()
@@ -195,7 +199,7 @@ def test_a_causal_model_learns_references_not_prompts(tiny_causal: Path, data_di
     assert losses[-1] < losses[0] and not load_model(run.last).is_seq2seq
     total = count = 0.0
     model = load_model(run.last).model
-    for row in stage.prepare_training(recipe, resolve(tiny_causal), CPU).validation.rows:  # type: ignore[union-attr]
+    for row in material(recipe).validation.rows:  # type: ignore[union-attr]
         labels = torch.tensor([row.labels])
         with torch.no_grad():
             total += model(input_ids=torch.tensor([row.inputs]), labels=labels).loss.item() * int((labels >= 0).sum())

@@ -189,6 +189,34 @@ def test_a_folder_of_other_settings_is_refused_and_the_difference_named(resume: 
     assert str(half_done.run_dir) == caught.value.where and "another" in str(caught.value.mend)
 
 
+def test_trackers_and_validation_rows_may_change(half_done: Recipe) -> None:
+    changed = half_done.with_flags(finetune={"trackers": ["tensorboard"], "val_rows": 5, "log_steps": 3})
+    assert finetune(changed, resume=True).facts["resumed_from"] == "checkpoint-8"
+
+
+def test_a_run_goes_on_in_the_number_format_that_it_began_in(
+    half_done: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shelftalker import device
+
+    monkeypatch.setattr(device, "cpu_reports_bfloat16", lambda: True)
+    monkeypatch.setattr(device, "bfloat16_gain", lambda: 3.0)
+    run = finetune(half_done.with_flags(dtype="auto"), resume=True)
+    assert (run.facts["resumed_from"], run.facts["dtype"]) == ("checkpoint-8", "float32")
+    assert finetune(half_done.with_flags(dtype="auto", name="new")).facts["dtype"] == "bfloat16"
+
+
+@pytest.mark.parametrize("key", [{"prompt": "Say what {title} is:"}, {"prompt_tokens": 60}, {"dtype": "bfloat16"}])
+def test_another_prompt_or_format_is_another_run(
+    key: dict[str, Any], half_done: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shelftalker import device
+
+    monkeypatch.setattr(device, "cpu_reports_bfloat16", lambda: True)
+    with pytest.raises(ShelftalkerError, match=f"{next(iter(key))} differs"):
+        finetune(half_done.with_flags(**key), resume=True)
+
+
 def test_other_training_rows_are_another_run(half_done: Recipe, data_dir: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(data_dir, tmp_path / "moved")
     paths = {"data": str(moved)}

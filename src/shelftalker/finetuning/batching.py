@@ -1,192 +1,139 @@
-"""Examples to token ids, token ids to batches: little padding, the same order in every run."""
+"""Which rows share a batch: little padding, bounded memory, the same order in every run, shared out among processes."""
 
 from __future__ import annotations
 
+import copy
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Sampler
 
-from shelftalker.catalogue.examples import Example
-from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.prompts import fit
-from shelftalker.prompt import TEMPLATE
+from shelftalker.finetuning.encoding import BLANK, Encoded
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-IGNORED = -100
-# Batches are formed inside windows of this many: wide enough to find likes, narrow enough to stay random.
-_WINDOW = 64
+Collate = Callable[[Sequence[Encoded]], dict[str, "Tensor"]]
+# Lengths within so many tokens count as equal: rows of one class are mixed anew in every epoch.
+_CLASS = 8
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """One example as token ids: of a causal model, ``inputs`` holds prompt and target, ``labels`` masks the prompt."""
+class Batches(Sampler[list[int]]):
+    """Row numbers of an epoch's batches, a function of seed and epoch alone: a resumed run sees the same batches.
 
-    inputs: tuple[int, ...]
-    labels: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class TokenCounts:
-    """What tokenising found: tokens kept in all, and how many rows were cut to fit."""
-
-    rows: int
-    input_tokens: int
-    target_tokens: int
-    inputs_cut: int
-    targets_cut: int
-
-
-class Encoding(Dataset[Encoded]):
-    """A split as token ids, tokenised once."""
-
-    def __init__(self, rows: Sequence[Encoded], counts: TokenCounts) -> None:
-        self.rows = list(rows)
-        self.counts = counts
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Encoded:
-        return self.rows[index]
-
-    @property
-    def lengths(self) -> list[tuple[int, int]]:
-        """(labels, inputs) of every row, in tokens."""
-        return [(len(row.labels), len(row.inputs)) for row in self.rows]
-
-
-def encode(
-    examples: Sequence[Example],
-    tokenizer: Any,
-    *,
-    is_seq2seq: bool,
-    max_input_tokens: int,
-    max_target_tokens: int,
-    template: str = TEMPLATE,
-) -> Encoding:
-    """Tokenise prompts and references. A prompt that is too long loses title words, never its end, as in generation.
-
-    A sequence-to-sequence model reads the prompt and learns the reference with its end token. A causal model reads
-    prompt, a space, reference and end token as one text, and learns all but the prompt.
-
-    Raises:
-        ShelftalkerError: there are no examples, or the template alone is longer than ``max_input_tokens``.
-    """
-    if not examples:
-        raise ShelftalkerError("no examples to learn from", where="train.jsonl", mend="run `shelftalker prepare`")
-    end = tokenizer.eos_token_id
-
-    def ids_of(texts: Sequence[str]) -> list[list[int]]:
-        ids: list[list[int]] = tokenizer(list(texts), verbose=False)["input_ids"]
-        return ids
-
-    prompts, cut = fit([example.input_text for example in examples], ids_of, max_input_tokens, template)
-    targets = tokenizer(
-        [example.target_text if is_seq2seq else f" {example.target_text}" for example in examples],
-        add_special_tokens=False,
-        verbose=False,
-    )["input_ids"]
-    rows, targets_cut = [], 0
-    for prompt, target in zip(prompts, targets, strict=True):
-        targets_cut += len(target) + 1 > max_target_tokens
-        # A reference that was cut has no end token: the model must not learn to stop there.
-        target = target[:max_target_tokens] if len(target) + 1 > max_target_tokens else [*target, end]
-        if is_seq2seq:
-            rows.append(Encoded(tuple(prompt), tuple(target)))
-        else:
-            rows.append(Encoded((*prompt, *target), (*[IGNORED] * len(prompt), *target)))
-    learnt = sum(sum(label != IGNORED for label in row.labels) for row in rows)
-    tokens = sum(len(row.inputs) for row in rows)
-    counts = TokenCounts(len(rows), tokens if is_seq2seq else tokens - learnt, learnt, sum(cut), targets_cut)
-    return Encoding(rows, counts)
-
-
-class Collator:
-    """Pads rows to one batch: ids with the pad token, labels with -100; decoder inputs are the labels moved right.
+    With ``bucket``, rows of like length share a batch. Every epoch has as many batches as the next, every row comes
+    exactly once, and over several processes each takes every so-manieth batch; where they do not come out even, a
+    process gets a row with nothing to learn (`BLANK`).
 
     Args:
-        pad: the tokenizer's pad token.
-        start: the decoder's start token; None for a causal model.
-        multiple: lengths are rounded up to a multiple of this, so that a device sees few shapes.
+        lengths: (labels, inputs) of every row, in tokens.
+        batch_size: rows in a batch at most.
+        tokens: tokens in a batch at most, padding counted; a longer row has a batch of its own. None: no bound.
+        seed: decides every epoch's order.
+        bucket: whether rows of like length stand together.
+        causal: labels lie over the inputs instead of beside them, and cost no tokens of their own.
+        process: this process's number, from 0.
+        processes: how many share the batches.
     """
 
-    def __init__(self, pad: int, start: int | None, multiple: int = 1) -> None:
-        self.pad, self.start, self.multiple = pad, start, multiple
-
-    def __call__(self, rows: Sequence[Encoded]) -> dict[str, Tensor]:
-        """Tensors of shape (rows, longest input) and (rows, longest label)."""
-        import torch
-
-        width, depth = self._round(row.inputs for row in rows), self._round(row.labels for row in rows)
-        batch = {
-            "input_ids": torch.tensor([_fill(row.inputs, width, self.pad) for row in rows]),
-            "attention_mask": torch.tensor([_fill((1,) * len(row.inputs), width, 0) for row in rows]),
-            "labels": torch.tensor([_fill(row.labels, depth, IGNORED) for row in rows]),
-        }
-        if self.start is not None:
-            shifted = [_fill((self.start, *row.labels)[:depth], depth, self.pad) for row in rows]
-            batch["decoder_input_ids"] = torch.tensor(shifted)
-        return batch
-
-    def _round(self, texts: Iterator[tuple[int, ...]]) -> int:
-        longest = max(len(text) for text in texts)
-        return -(-longest // self.multiple) * self.multiple
-
-
-def _fill(ids: tuple[int, ...], width: int, filler: int) -> list[int]:
-    return [*ids, *[filler] * (width - len(ids))]
-
-
-class EpochSampler(Sampler[int]):
-    """Row numbers of one epoch, a function of seed and epoch alone: a resumed run sees the same batches.
-
-    With ``bucket``, rows of like length stand together: the epoch is shuffled, cut into windows of many batches,
-    sorted inside each window, and its batches are shuffled again. Every row comes exactly once.
-    """
-
-    def __init__(self, lengths: Sequence[tuple[int, int]], batch_size: int, *, seed: int, bucket: bool) -> None:
-        self.lengths, self.batch_size, self.seed, self.bucket = lengths, batch_size, seed, bucket
+    def __init__(
+        self,
+        lengths: Sequence[tuple[int, int]],
+        batch_size: int,
+        *,
+        tokens: int | None = None,
+        seed: int,
+        bucket: bool,
+        causal: bool = False,
+        process: int = 0,
+        processes: int = 1,
+    ) -> None:
+        self.lengths, self.batch_size, self.tokens = lengths, batch_size, tokens
+        self.seed, self.bucket, self.causal = seed, bucket, causal
+        self.process, self.processes = process, processes
         self.epoch = 0
+        self._count = len(self.order())
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch (from 0) whose order comes next."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return -(-self._count // self.processes)
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.order())
+    def __iter__(self) -> Iterator[list[int]]:
+        batches = self.order()
+        batches += [[BLANK]] * (-len(batches) % self.processes)
+        return iter(batches[self.process :: self.processes])
 
-    def order(self) -> list[int]:
-        """The epoch's row numbers."""
+    def order(self) -> list[list[int]]:
+        """The epoch's batches, of all processes together."""
         draw = random.Random(f"{self.seed}:{self.epoch}")
         rows = list(range(len(self.lengths)))
         draw.shuffle(rows)
         if not self.bucket:
-            return rows
-        window = self.batch_size * _WINDOW
+            size = self._rows_of(max(map(self._cost, map(self._class, rows)), default=1))
+            return [rows[at : at + size] for at in range(0, len(rows), size)]
+        # Classes come in the same order in every epoch, so the cuts fall alike and the count of batches stays.
+        rows.sort(key=self._class)
         batches: list[list[int]] = []
-        for start in range(0, len(rows), window):
-            likes = sorted(rows[start : start + window], key=self.lengths.__getitem__)
-            batches += [likes[at : at + self.batch_size] for at in range(0, len(likes), self.batch_size)]
-        # A short batch must come last: the loader cuts this list into batches by counting.
-        full = [batch for batch in batches if len(batch) == self.batch_size]
-        short = [batch for batch in batches if len(batch) < self.batch_size]
-        draw.shuffle(full)
-        return [row for batch in [*full, *short] for row in batch]
+        widest = 0
+        for row in rows:
+            cost = self._cost(self._class(row))
+            if batches and len(batches[-1]) < self._rows_of(max(widest, cost)):
+                batches[-1].append(row)
+                widest = max(widest, cost)
+            else:
+                batches.append([row])
+                widest = cost
+        draw.shuffle(batches)
+        return batches
+
+    def _class(self, row: int) -> tuple[int, int]:
+        labels, inputs = self.lengths[row]
+        return -(-labels // _CLASS), -(-inputs // _CLASS)
+
+    def _cost(self, kind: tuple[int, int]) -> int:
+        """Tokens that a row of this class takes at most."""
+        labels, inputs = kind
+        return _CLASS * (inputs if self.causal else labels + inputs)
+
+    def _rows_of(self, cost: int) -> int:
+        return self.batch_size if self.tokens is None else max(1, min(self.batch_size, self.tokens // cost))
 
 
-def padding_share(sampler: EpochSampler) -> float:
+def padding_share(batches: Batches) -> float:
     """Share of an epoch's batches that is padding (0 to 1)."""
-    order, real, padded = sampler.order(), 0, 0
-    for at in range(0, len(order), sampler.batch_size):
-        batch = [sampler.lengths[row] for row in order[at : at + sampler.batch_size]]
-        real += sum(labels + inputs for labels, inputs in batch)
-        padded += len(batch) * (max(labels for labels, _ in batch) + max(inputs for _, inputs in batch))
+    real = padded = 0
+    for batch in batches.order():
+        lengths = [batches.lengths[row] for row in batch]
+        wide, deep = max(inputs for _, inputs in lengths), max(labels for labels, _ in lengths)
+        real += sum(inputs if batches.causal else labels + inputs for labels, inputs in lengths)
+        padded += len(batch) * (wide if batches.causal else wide + deep)
     return 1 - real / padded if padded else 0.0
+
+
+def collator(tokenizer: Any, model: Any, *, is_seq2seq: bool, multiple: int = 1) -> Collate:
+    """Transformers' collator for pairs: pads on the right, labels with -100; decoder inputs are labels moved right.
+
+    Args:
+        tokenizer: the base model's.
+        model: the base model, which knows how its decoder begins.
+        is_seq2seq: whether there is a decoder of its own.
+        multiple: lengths are rounded up to a multiple of this, so that a device sees few shapes.
+
+    Returns:
+        A function from rows to tensors of shape (rows, longest input) and (rows, longest label).
+    """
+    from transformers import DataCollatorForSeq2Seq
+
+    # Writing pads causal prompts on the left; positions that count from the left want training to pad on the right.
+    own = copy.copy(tokenizer)
+    own.padding_side = "right"
+    pad = DataCollatorForSeq2Seq(own, model=model if is_seq2seq else None, pad_to_multiple_of=multiple)
+
+    def collate(rows: Sequence[Encoded]) -> dict[str, Tensor]:
+        return dict(pad([row.features() for row in rows]))
+
+    return collate

@@ -26,11 +26,11 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self.bar, self.log, self.history = bar, log, history
         self.trainer: AdapterTrainer | None = None
         self._loss: float | None = None
-        self._at, self._step, self._tokens = time.monotonic(), 0, 0
+        self._at, self._rows, self._tokens = time.monotonic(), 0, 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Start the clock."""
-        self._at, self._step = time.monotonic(), state.global_step
+        self._at = time.monotonic()
         self.bar.update(state.global_step, state.max_steps)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -46,12 +46,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         line |= {key: value for key, value in logs.items() if key in ("loss", "val_loss", "grad_norm", "learning_rate")}
         if "loss" in logs:
             self._loss = logs["loss"]
-            now, tokens = time.monotonic(), int(self.trainer.tokens) if self.trainer else 0
+            now = time.monotonic()
             seconds = max(now - self._at, 1e-9)
-            examples = (state.global_step - self._step) * args.train_batch_size * args.gradient_accumulation_steps
-            line["examples_per_second"] = round(examples * args.world_size / seconds, 2)
+            rows, tokens = (self.trainer.rows_seen, self.trainer.tokens_seen) if self.trainer else (0, 0)
+            # The other processes' batches are like this one's.
+            line["examples_per_second"] = round((rows - self._rows) * args.world_size / seconds, 2)
             line["tokens_per_second"] = round((tokens - self._tokens) * args.world_size / seconds, 1)
-            self._at, self._step, self._tokens = now, state.global_step, tokens
+            self._at, self._rows, self._tokens = now, rows, tokens
         if "val_loss" in logs:
             self._at = time.monotonic()  # the next rate must not count the validation's time
         self.history.append(line)
@@ -70,13 +71,15 @@ class Guard(TrainerCallback):  # type: ignore[misc]
         self._before: dict[str, torch.Tensor] | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Keep the matrices B as they are now."""
+        """Keep the matrices B as they are now; a run that was killed where it would have stopped stops here."""
+        if self.trainer is not None and self.trainer.stands_still():
+            control.should_training_stop = True
         self._before = {name: value.detach().clone() for name, value in _matrices_b(model)}
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Set the epoch of the sampler, which accelerate's wrappers do not always reach."""
         if self.trainer is not None:
-            self.trainer.sampler.set_epoch(math.floor(float(state.epoch or 0) + 1e-6))
+            self.trainer.batches.set_epoch(math.floor(float(state.epoch or 0) + 1e-6))
 
     def on_optimizer_step(
         self, args: Any, state: Any, control: Any, model: Any = None, optimizer: Any = None, **_: Any

@@ -12,41 +12,36 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalker import console
 from shelftalker.device import DevicePolicy
-from shelftalker.models.load import ModelRef
+from shelftalker.finetuning.material import Material, batches_of
 from shelftalker.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from shelftalker.finetuning.batching import Encoded, Encoding
+    from shelftalker.finetuning.encoding import Encoded
     from shelftalker.finetuning.loop import AdapterTrainer
-    from shelftalker.finetuning.trainer import Material
 
 _SAMPLES = 4
 
 
-def estimate(recipe: Recipe, ref: ModelRef, policy: DevicePolicy) -> dict[str, Any]:
-    """Load everything, run the longest batch once and a few typical ones, and extrapolate.
+def estimate(recipe: Recipe, material: Material, policy: DevicePolicy) -> dict[str, Any]:
+    """Run the longest batch once and a few typical ones, and extrapolate.
 
     Returns:
         parameters, trainable_parameters, examples, input_tokens, target_tokens, inputs_cut, targets_cut,
-        padding_share, steps, checkpoints, seconds_per_step, estimated_seconds (whole run), longest_batch (rows,
-        input tokens, target tokens), peak_memory_gb (None where the system does not tell), disk_mb (all checkpoints).
+        unwritable_share, padding_share, steps, checkpoints, seconds_per_step, estimated_seconds (whole run),
+        longest_batch (rows, input tokens, target tokens), peak_memory_gb (None where the system does not tell),
+        disk_mb (all checkpoints).
 
     Raises:
         ShelftalkerError: what a real run would stop at, the longest batch's lack of memory included.
     """
-    from shelftalker.finetuning import trainer as stage
     from shelftalker.models.quiet import hushed
 
-    material = stage.prepare_training(recipe, ref, policy)
     settings = recipe.finetune
-    updates = math.ceil(math.ceil(material.train.counts.rows / settings.batch_size) / settings.accumulation)
+    batches = batches_of(recipe, material.train, is_seq2seq=material.base.is_seq2seq)
+    updates = math.ceil(len(batches) / settings.accumulation)
     steps = settings.max_steps or math.ceil(settings.epochs * updates)
     every = settings.save_steps if settings.save_steps >= 1 else math.ceil(steps * settings.save_steps)
-    with (
-        tempfile.TemporaryDirectory(prefix="shelftalker-dry-run-") as scratch,
-        hushed(),
-        stage.explained(Path(scratch), recipe),
-    ):
+    with tempfile.TemporaryDirectory(prefix="shelftalker-dry-run-") as scratch, hushed():
         seconds, validation, longest = _measure(recipe, material, policy, Path(scratch))
     saved = material.facts["trainable_parameters"] * 4 * 3  # the adapter and AdamW's two moments, in float32
     count = math.ceil(steps / every)
@@ -66,16 +61,14 @@ def estimate(recipe: Recipe, ref: ModelRef, policy: DevicePolicy) -> dict[str, A
 
 def _measure(recipe: Recipe, material: Material, policy: DevicePolicy, scratch: Path) -> tuple[float, float, list[int]]:
     """Median seconds of an optimiser step, seconds of one validation, and the longest batch's shape."""
-    from shelftalker.finetuning import trainer as stage
+    from shelftalker.finetuning.build import build
 
-    settings = recipe.finetune
-    trainer = stage.build(recipe, material, policy, scratch, [])
+    trainer = build(recipe, material, policy, scratch, [])
     material.model.to(trainer.args.device)
-    longest = _longest(material.train, settings.batch_size)
+    many = recipe.finetune.accumulation
+    portions = [[material.train[row] for row in batch] for batch in trainer.batches.order()]
+    longest = max(portions, key=_tokens)
     timed_step(trainer, [longest])
-    order = trainer.sampler.order()
-    size, many = settings.batch_size, settings.accumulation
-    portions = [[material.train[row] for row in order[at : at + size]] for at in range(0, len(order), size)]
     # Spread over the epoch: batches are shuffled, so a few of them stand for all.
     starts = range(0, max(len(portions) - many + 1, 1), max(len(portions) // _SAMPLES, 1))
     times = [timed_step(trainer, portions[at : at + many]) for at in list(starts)[:_SAMPLES]]
@@ -93,11 +86,8 @@ def timed_step(trainer: AdapterTrainer, portions: Sequence[Sequence[Encoded]]) -
     began = time.perf_counter()
     trainer.model.train()
     for rows in portions:
-        batch = {name: value.to(trainer.args.device) for name, value in trainer.data_collator(rows).items()}
-        labels = batch.pop("labels")
-        with trainer.accelerator.autocast():
-            outputs = trainer.model(**batch)
-        loss = trainer.summed_loss(outputs, labels)
+        batch = trainer.collate(rows)
+        loss = trainer.compute_loss(trainer.model, batch)
         torch.autograd.backward(loss / len(portions))
     for group in trainer.optimizer.param_groups:
         group["lr"] = 0.0
@@ -107,8 +97,9 @@ def timed_step(trainer: AdapterTrainer, portions: Sequence[Sequence[Encoded]]) -
     return time.perf_counter() - began
 
 
-def _longest(split: Encoding, size: int) -> list[Encoded]:
-    return sorted(split.rows, key=lambda row: (len(row.labels), len(row.inputs)))[-size:]
+def _tokens(rows: Sequence[Encoded]) -> int:
+    """Tokens of a batch, padding counted."""
+    return len(rows) * (max(len(row.labels) for row in rows) + max(len(row.inputs) for row in rows))
 
 
 def _peak_memory(device: str) -> float | None:
@@ -143,6 +134,7 @@ def _say(facts: dict[str, Any]) -> None:
                 "rows cut (input, target)",
                 f"{facts['inputs_cut'] / examples:.1%}, {facts['targets_cut'] / examples:.1%}",
             ],
+            ["target tokens that the tokenizer cannot write", f"{facts['unwritable_share']:.2%}"],
             ["padding", f"{facts['padding_share']:.1%}"],
             ["optimiser steps, checkpoints", f"{facts['steps']:,}, {facts['checkpoints']:,}"],
             ["longest batch", f"{rows} rows x {inputs} input, {targets} target tokens"],

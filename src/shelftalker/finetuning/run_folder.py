@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from shelftalker import console, files
 from shelftalker.errors import ShelftalkerError
+from shelftalker.finetuning.material import process_number
 from shelftalker.manifest import Stage
 from shelftalker.models import checkpoints
 from shelftalker.recipe.recipe import Recipe
@@ -30,10 +30,26 @@ class Start:
     log: list[dict[str, Any]] = field(default_factory=list)
 
 
-def stage_of(recipe: Recipe, run_dir: Path, base_hash: str) -> Stage:
+def number_format(run_dir: Path) -> str | None:
+    """The number format in which a folder's run was begun; None: no run there that says."""
+    try:
+        found = files.read_json(run_dir / IDENTITY)["settings"]["dtype"]
+    except (ShelftalkerError, KeyError, TypeError):
+        return None
+    return str(found)
+
+
+def stage_of(recipe: Recipe, run_dir: Path, base_hash: str, dtype: str) -> Stage:
     """The run's identity: training rows, base model, and every setting that changes what is learnt.
 
-    Validation rows only watch: how many there are, and which, may change while a run is gone on with.
+    Validation rows only watch, unless they may stop the run early: how many there are may change when it goes on.
+    So may the number of processes, as long as a step has as many batches.
+
+    Args:
+        recipe: all settings.
+        run_dir: the run's folder.
+        base_hash: the base model's content hash.
+        dtype: the number format that "auto" came to.
 
     Raises:
         ShelftalkerError: there are no examples.
@@ -46,15 +62,18 @@ def stage_of(recipe: Recipe, run_dir: Path, base_hash: str) -> Stage:
             raise ShelftalkerError(
                 "the examples are not there", where=str(path), mend="run `shelftalker prepare` first, or set paths.data"
             )
+    without = _WITHOUT_EFFECT - ({"val_rows"} if recipe.finetune.early_stopping is not None else set())
+    tuning = recipe.finetune.model_dump(mode="json", exclude=without)
+    tuning["accumulation"] *= process_number()[1]
+    if recipe.finetune.early_stopping is not None:
+        inputs["val"] = data / "val.jsonl"
     settings = {
         "lora": recipe.lora.model_dump(mode="json"),
-        "finetune": recipe.finetune.model_dump(mode="json", exclude=_WITHOUT_EFFECT),
+        "finetune": tuning,
         "prompt": recipe.prompt,
         "prompt_tokens": recipe.prompt_tokens,
         "seed": recipe.seed,
-        "dtype": recipe.dtype,
-        # Under torchrun each process takes its share of every step's batches.
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "dtype": dtype,
     }
     return Stage("finetune", run_dir / "manifest.json", inputs=inputs, settings=settings)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from shelftalker.recipe.section import Section
 
@@ -45,8 +45,12 @@ class FinetuneSettings(Section):
     """Decoupled weight decay."""
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are clipped to this norm."""
+    rows: int | None = Field(None, ge=1)
+    """Training rows to learn from, drawn by uid; none: all of the split."""
     batch_size: int = Field(8, ge=1)
-    """Examples in one forward pass on one device."""
+    """Examples in one forward pass on one device, at most."""
+    batch_tokens: int | None = Field(4096, ge=64)
+    """Tokens in one forward pass on one device, at most, padding counted: what bounds memory; none: no bound."""
     accumulation: int = Field(2, ge=1)
     """Forward passes in one optimiser step."""
     bucket_by_length: bool = True
@@ -67,6 +71,8 @@ class FinetuneSettings(Section):
     """Experiment trackers that the log goes to as well, by transformers' names: tensorboard, wandb, mlflow, ..."""
     val_rows: int = Field(200, ge=0)
     """Validation rows for the loss at each checkpoint; 0: no validation loss."""
+    early_stopping: int | None = Field(None, ge=1)
+    """Checkpoints without a better validation loss after which training stops; none: it goes on to its end."""
 
     @field_validator("save_steps")
     @classmethod
@@ -74,3 +80,9 @@ class FinetuneSettings(Section):
         if value >= 1 and value != int(value):
             raise ValueError("must be a whole number of steps, or a share below 1")
         return value
+
+    @model_validator(mode="after")
+    def _stopping_needs_a_loss(self) -> Self:
+        if self.early_stopping is not None and not self.val_rows:
+            raise ValueError("early_stopping watches the validation loss: set val_rows above 0")
+        return self

@@ -1,0 +1,150 @@
+"""What training works on: the adapted model, the tokenised splits, and what is known of both."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shelftalker.device import DevicePolicy
+from shelftalker.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from shelftalker.catalogue.examples import Example
+    from shelftalker.finetuning.batching import Batches
+    from shelftalker.finetuning.encoding import Encoding
+    from shelftalker.models.load import LoadedModel, ModelRef
+
+
+@dataclass
+class Material:
+    """All that training needs in memory.
+
+    Attributes:
+        base: the base model in the number format that it trains in, with its tokenizer.
+        model: the same with a fresh adapter on it.
+        train: the training split as token ids.
+        validation: the validation rows; None: none asked for.
+        facts: parameters, examples, tokens, rows that were cut, padding.
+    """
+
+    base: LoadedModel
+    model: Any
+    train: Encoding
+    validation: Encoding | None
+    facts: dict[str, Any]
+
+
+def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy) -> Material:
+    """Load the base model, attach a fresh adapter, tokenise the splits.
+
+    Raises:
+        ShelftalkerError: a model that cannot be loaded, modules that it lacks, no examples, descriptions that its
+            tokenizer cannot write.
+    """
+    import torch
+    from transformers import set_seed
+
+    from shelftalker.catalogue.examples import load_split, sample
+    from shelftalker.finetuning.batching import padding_share
+    from shelftalker.finetuning.encoding import check_writable, encode
+    from shelftalker.models import adapter as adapters
+    from shelftalker.models.load import load_base
+    from shelftalker.models.quiet import hushed
+
+    settings = recipe.finetune
+    base = load_base(ref)
+
+    def tokenised(rows: list[Example]) -> Encoding:
+        return encode(
+            rows,
+            base.tokenizer,
+            is_seq2seq=base.is_seq2seq,
+            prompt_tokens=recipe.prompt_tokens,
+            max_target_tokens=settings.max_target_tokens,
+            template=recipe.prompt,
+        )
+
+    train = tokenised(sample(load_split(recipe.paths.data, "train"), settings.rows, recipe.seed))
+    check_writable(train.counts, recipe.base_model)
+    validation = None
+    if settings.val_rows:
+        rows = sample(load_split(recipe.paths.data, "val"), settings.val_rows, recipe.seed)
+        validation = tokenised(rows) if rows else None
+    base.model.to(getattr(torch, policy.dtype))
+    if settings.base_dropout is not None:
+        set_dropout(base.model, settings.base_dropout)
+    if settings.activation_checkpointing:
+        checkpoint_activations(base.model)
+    set_seed(recipe.seed)
+    with hushed():
+        model = adapters.attach(
+            base.model, recipe.lora, is_seq2seq=base.is_seq2seq, base_name=recorded_name(ref), revision=ref.commit
+        )
+    trained = sum(value.numel() for value in model.parameters() if value.requires_grad)
+    counts = train.counts
+    facts = {
+        "parameters": sum(parameter.numel() for parameter in base.model.parameters()) - trained,
+        "trainable_parameters": trained,
+        "examples": counts.rows,
+        "input_tokens": counts.input_tokens,
+        "target_tokens": counts.target_tokens,
+        "inputs_cut": counts.inputs_cut,
+        "targets_cut": counts.targets_cut,
+        "unwritable_share": round(counts.unwritable_share, 6),
+        "padding_share": round(padding_share(batches_of(recipe, train, is_seq2seq=base.is_seq2seq)), 4),
+    }
+    return Material(base, model, train, validation, facts)
+
+
+def batches_of(recipe: Recipe, split: Encoding, *, is_seq2seq: bool, process: int = 0, processes: int = 1) -> Batches:
+    """The batches of a run, or one process's share of them."""
+    from shelftalker.finetuning.batching import Batches
+
+    settings = recipe.finetune
+    return Batches(
+        split.lengths,
+        settings.batch_size,
+        tokens=settings.batch_tokens,
+        seed=recipe.seed,
+        bucket=settings.bucket_by_length,
+        causal=not is_seq2seq,
+        process=process,
+        processes=processes,
+    )
+
+
+def recorded_name(ref: ModelRef) -> str:
+    """The base model's name as an adapter records it: it must be found from any working folder."""
+    from shelftalker.bundled import NAME
+    from shelftalker.models.gguf import SMOLLM2
+
+    is_named = ref.kind == "hub" or ref.given in (NAME, SMOLLM2)
+    return ref.given if is_named else str(Path(ref.path).absolute())
+
+
+def process_number() -> tuple[int, int]:
+    """This process's number and how many there are, as torchrun says."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def set_dropout(model: Any, rate: float) -> None:
+    """Give every dropout of the base model, in modules and in attention, this rate (0 to 1)."""
+    import torch
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = rate
+        for name in ("dropout", "attention_dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, rate)
+
+
+def checkpoint_activations(model: Any) -> None:
+    """Recompute activations in the backward pass instead of keeping them."""
+    kwargs = {"use_reentrant": False}
+    if hasattr(model, "activation_checkpointing_enable"):
+        model.activation_checkpointing_enable(activation_checkpointing_kwargs=kwargs)
+    else:  # transformers before it was renamed
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=kwargs)
