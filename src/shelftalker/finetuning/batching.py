@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import Sampler
@@ -73,20 +73,20 @@ class Batches(Sampler[list[int]]):
         rows = list(range(len(self.lengths)))
         draw.shuffle(rows)
         if not self.bucket:
-            size = self._rows_of(max(map(self._cost, map(self._class, rows)), default=1))
+            size = self._rows_of(_widest(map(self._class, rows)))
             return [rows[at : at + size] for at in range(0, len(rows), size)]
         # Classes come in the same order in every epoch, so the cuts fall alike and the count of batches stays.
         rows.sort(key=self._class)
         batches: list[list[int]] = []
-        widest = 0
+        widest = (0, 0)
         for row in rows:
-            cost = self._cost(self._class(row))
-            if batches and len(batches[-1]) < self._rows_of(max(widest, cost)):
+            together = _widest([widest, self._class(row)])
+            if batches and len(batches[-1]) < self._rows_of(together):
                 batches[-1].append(row)
-                widest = max(widest, cost)
+                widest = together
             else:
                 batches.append([row])
-                widest = cost
+                widest = self._class(row)
         draw.shuffle(batches)
         return batches
 
@@ -94,13 +94,18 @@ class Batches(Sampler[list[int]]):
         labels, inputs = self.lengths[row]
         return -(-labels // _CLASS), -(-inputs // _CLASS)
 
-    def _cost(self, kind: tuple[int, int]) -> int:
-        """Tokens that a row of this class takes at most."""
-        labels, inputs = kind
-        return _CLASS * (inputs if self.causal else labels + inputs)
+    def _rows_of(self, widest: tuple[int, int]) -> int:
+        """Rows of these classes that a batch may hold."""
+        if self.tokens is None:
+            return self.batch_size
+        labels, inputs = widest
+        return max(1, min(self.batch_size, self.tokens // (_CLASS * (inputs if self.causal else labels + inputs) or 1)))
 
-    def _rows_of(self, cost: int) -> int:
-        return self.batch_size if self.tokens is None else max(1, min(self.batch_size, self.tokens // cost))
+
+def _widest(classes: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """The class of the padding: longest labels and longest inputs, which may be two rows'."""
+    labels, inputs = zip(*classes, strict=True)
+    return max(labels), max(inputs)
 
 
 def padding_share(batches: Batches) -> float:
