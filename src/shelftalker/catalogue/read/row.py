@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,22 +27,35 @@ def object_row(number: int, line: bytes) -> Row:
     try:
         return Row(number, msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if (values := _tolerant(line)) is not None:
+            return Row(number, values)
         return Row(number, {}, f"not a JSON object ({error}): {printable(line[:200].decode('utf-8', 'replace'))}")
 
 
-def plain(value: Value) -> Any:
-    """A value as Python has it; half a letter (a lone surrogate) is a replacement mark."""
-    if not isinstance(value, msgspec.Raw):
-        return value
+def _tolerant(line: bytes) -> dict[str, Value] | None:
+    """An object that is nearly JSON: Python's NaN (null), half letters, numbers beyond all numbers, Windows-1252."""
     try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
-        text = bytes(value).decode("utf-8", "replace")
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-        return found.encode("utf-8", "replace").decode() if isinstance(found, str) else found
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        text = line.decode("cp1252", "replace")
+    try:
+        found = json.loads(text, parse_constant=lambda _: None, parse_float=_number)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    encoded = {key: json.dumps(value, ensure_ascii=False).encode("utf-8", "replace") for key, value in found.items()}
+    return {key.encode("utf-8", "replace").decode(): msgspec.Raw(value) for key, value in encoded.items()}
+
+
+def _number(text: str) -> float | str:
+    found = float(text)
+    return found if math.isfinite(found) else text
+
+
+def plain(value: Value) -> Any:
+    """A value as Python has it."""
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
 
 
 def text_of(value: Value) -> str | None:
