@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+import tiny
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -14,11 +15,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores; with all cores' threads each, they would mostly wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-WORDS = (
-    "steel bottle 500 ml blue red cotton shirt soft kettle litre travel bag leather wallet slim brush paint oak "
-    "table chair lamp warm light novel about a sea captain keeps drinks cold for hours the and with in of fits is"
-).split()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,37 +54,12 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _tokenizer(folder: Path, *, causal: bool) -> object:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE(unk_token=None))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    specials = ["<pad>", "</s>", "<unk>", *[f"<extra_id_{number}>" for number in range(4)]]
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=specials,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    prompt = "Given a product title, generate its product description.\nTitle: \nDescription:"
-    tokenizer.train_from_iterator([" ".join(WORDS), prompt] * 20, trainer)
-    if not causal:
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)]
-        )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>", model_max_length=512
-    )
-
-
 def make_t5(folder: Path, *, tied: bool = False, seed: int = 0) -> Path:
     """Save a tiny T5 with random weights in ``folder``: FLAN's shape (gated GELU, untied head), or tied like v1.0."""
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
 
-    tokenizer = _tokenizer(folder, causal=False)
+    tokenizer = tiny.tokenizer(causal=False)
     torch.manual_seed(seed)
     config = T5Config(
         vocab_size=len(tokenizer),  # type: ignore[arg-type]
@@ -127,24 +98,4 @@ def tiny_tied_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_causal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny causal model (Llama's shape) with random weights."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    folder = tmp_path_factory.mktemp("tiny_causal")
-    tokenizer = _tokenizer(folder, causal=True)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),  # type: ignore[arg-type]
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        pad_token_id=0,
-        bos_token_id=None,
-        eos_token_id=1,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)  # type: ignore[attr-defined]
-    return folder
+    return tiny.make_causal(tmp_path_factory.mktemp("tiny_causal"), "llama")

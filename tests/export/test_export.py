@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import tiny
 
 import shelftalker
 from shelftalker import ShelftalkerError, prompt
@@ -128,12 +129,13 @@ def test_an_exported_folder_brings_its_prompt_and_decoding(tiny_t5: Path, recipe
 
 
 def test_what_is_no_export_is_not_replaced(tiny_t5: Path, tiny_causal: Path, recipe: Recipe, tmp_path: Path) -> None:
+    capped = tiny.make_causal(tmp_path / "gemma2", "gemma2")
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ShelftalkerError, match="not an export"):
         export(tiny_t5, "hf", tmp_path, recipe)
     assert (tmp_path / "notes.txt").read_text() == "mine"
     with pytest.raises(ShelftalkerError, match="not converted"):
-        export(tiny_causal, "ct2", tmp_path / "new", recipe)
+        export(capped, "ct2", tmp_path / "new", recipe)
     assert not (tmp_path / "new").exists()
     first = export(tiny_causal, "hf", tmp_path / "again", recipe)
     assert export(tiny_causal, "hf", first, recipe) == first

@@ -87,7 +87,7 @@ def test_float32_gives_the_next_token_the_same_distribution(pair: tuple[TorchEng
 def _next_log_probs(engine: Ct2Engine, text: str, prefix: list[str]) -> list[float]:
     """CTranslate2 scores ``prefix`` + each token of the vocabulary; the token stands before the end token."""
     source = [[engine._tokens[number] for number in engine.encode([text])[0]]] * len(engine._tokens)
-    scored = engine._translator(1).score_batch(source, [[*prefix, token] for token in engine._tokens])
+    scored = engine._runner(1).score_batch(source, [[*prefix, token] for token in engine._tokens])
     return [row.log_probs[len(prefix)] for row in scored]
 
 
@@ -103,7 +103,7 @@ def test_sampling_in_ctranslate2_follows_the_reference_distribution(pair: tuple[
     wide = TorchEngine(reference._loaded, Recipe().with_flags(device="cpu", generate={"batch_size": 1000}))
     ours = wide.generate(PROMPTS[:1] * draws, decoding, row_ids=[str(number) for number in range(draws)])
     source = [[fast._tokens[number] for number in fast.encode(PROMPTS[:1])[0]]]
-    theirs = fast._translator(1).translate_batch(
+    theirs = fast._runner(1).translate_batch(
         source * draws,
         beam_size=1,
         sampling_topk=8,
@@ -198,15 +198,6 @@ def test_what_ctranslate2_cannot_honour_is_an_error_there_and_goes_to_transforme
     sampling = Decoding(sample=True, max_new_tokens=8)
     written = auto.generate(PROMPTS[:3], sampling)
     assert written == load_engine(tiny_t5, _recipe(engine="transformers")).generate(PROMPTS[:3], sampling)
-
-
-def test_auto_takes_transformers_for_a_causal_model_and_says_why(
-    tiny_causal: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert load_engine(tiny_causal, _recipe()).name == "transformers"
-    assert "its type is llama" in capsys.readouterr().err
-    with pytest.raises(ShelftalkerError, match="CTranslate2 cannot run the model"):
-        load_engine(tiny_causal, _recipe(engine="ctranslate2"))
 
 
 def test_a_model_is_converted_once_and_again_when_its_weights_change(

@@ -1,10 +1,11 @@
-"""The fast engine: CTranslate2 on a converted, merged T5. Imports neither torch nor transformers once converted."""
+"""The fast engine: CTranslate2 on a converted, merged model. Imports neither torch nor transformers once converted."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ def why_not(decoding: Decoding) -> str | None:
 
 
 class Ct2Engine(BatchedEngine):
-    """Runs a T5 with CTranslate2, in int8 or float32, on the CPU or CUDA."""
+    """Runs a T5 or a causal model with CTranslate2, in int8 or float32, on the CPU or CUDA."""
 
     name = "ctranslate2"
 
@@ -63,23 +64,24 @@ class Ct2Engine(BatchedEngine):
         size = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self._tokens: list[str] = [self._tokenizer.id_to_token(number) or "" for number in range(size)]
         self._ids = {token: number for number, token in enumerate(self._tokens)}
-        self._end: str = said.get("eos_token", "</s>")
+        self._causal = bool(said.get("causal", False))
+        self._ends: list[str] = said.get("end_tokens") or [said.get("eos_token", "</s>")]
         self._vocabulary = int(said.get("vocabulary", size))
 
-    def _translator(self, rows: int) -> Any:
-        """The model with its threads laid out for ``rows`` texts; opened on first need.
+    def _runner(self, rows: int, batches: int = 1) -> Any:
+        """The model with its threads laid out for ``rows`` texts in ``batches`` at least; opened on first need.
 
         Several batches are quickest one a thread, each written by one thread alone (nothing waits at every layer for
         the slowest). A single batch is quickest with all threads on it, but for a few texts of a small model, where
         the waiting takes longer than the work.
         """
         is_small = rows <= _FEW and (self._folder / "model.bin").stat().st_size < _SMALL_BYTES
-        wide = (rows > self.batch_size or is_small) and self._threads > 1 and self.device == "cpu"
+        wide = (rows > self.batch_size or batches > 1 or is_small) and self._threads > 1 and self.device == "cpu"
         # Once wide, it stays so: a second layout would hold the weights twice, a change read them again.
         if self._opened is None or (wide and not self._is_wide):
             self._opened, self._is_wide = None, wide
             across, within = (self._threads, 1) if wide else (1, self._threads)
-            self._opened = _open(self._folder, self.device, self.dtype, across, within)
+            self._opened = _open(self._folder, self.device, self.dtype, across, within, causal=self._causal)
         return self._opened
 
     def signature(self) -> str:
@@ -104,35 +106,46 @@ class Ct2Engine(BatchedEngine):
         self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance
     ) -> list[Generation]:
         """See `BatchedEngine.write`; the seeds are for sampling, which this engine refuses."""
-        beams = decoding.beams > 1
-        running = self._translator(len(inputs)).translate_batch(
-            [[self._tokens[number] for number in row] for row in inputs],
-            max_batch_size=self.batch_size,
-            asynchronous=True,
-            max_input_length=0,
-            beam_size=decoding.beams,
-            # The score of greedy text is asked for as a sum, a beam's as CTranslate2 ranked it.
-            length_penalty=decoding.length_penalty if beams else 0,
-            repetition_penalty=decoding.repetition_penalty,
-            no_repeat_ngram_size=decoding.no_repeat_ngram,
-            min_decoding_length=decoding.min_new_tokens,
-            max_decoding_length=decoding.max_new_tokens,
-            return_scores=True,
-            return_end_token=True,
-        )
         written = []
-        for waiting in running:
-            found = waiting.result()
-            tokens, score = found.hypotheses[0], found.scores[0]
-            count = len(tokens)
-            total = score * count**decoding.length_penalty if beams else score
-            written.append(
-                Generation(
-                    self._text(tokens), count, not tokens or tokens[-1] != self._end, total / count if count else 0.0
-                )
-            )
+        for found, tokens in self._running(inputs, decoding):
+            score, count = found.scores[0], len(tokens)
+            total = score * count**decoding.length_penalty if decoding.beams > 1 else score
+            has_ended = bool(tokens) and tokens[-1] in self._ends
+            written.append(Generation(self._text(tokens), count, not has_ended, total / count if count else 0.0))
             advance(1)
         return written
+
+    def _running(self, inputs: list[list[int]], decoding: Decoding) -> Iterator[tuple[Any, list[str]]]:
+        """CTranslate2's results and their tokens, in the order of ``inputs``, as they become ready."""
+        options: dict[str, Any] = {
+            "max_batch_size": self.batch_size,
+            "asynchronous": True,
+            "beam_size": decoding.beams,
+            # The score of greedy text is asked for as a sum, a beam's as CTranslate2 ranked it.
+            "length_penalty": decoding.length_penalty if decoding.beams > 1 else 0,
+            "repetition_penalty": decoding.repetition_penalty,
+            "no_repeat_ngram_size": decoding.no_repeat_ngram,
+            "return_scores": True,
+            "return_end_token": True,
+            "end_token": self._ends,
+        }
+        rows = [[self._tokens[number] for number in row] for row in inputs]
+        lengths = {"min": decoding.min_new_tokens, "max": decoding.max_new_tokens}
+        if not self._causal:
+            options |= {f"{name}_decoding_length": value for name, value in lengths.items()}
+            for waiting in self._runner(len(rows)).translate_batch(rows, max_input_length=0, **options):
+                found = waiting.result()
+                yield found, found.hypotheses[0]
+            return
+        options |= {f"{name}_length": value for name, value in lengths.items()}
+        # Of prompts of several lengths CTranslate2 takes what exceeds the shortest for output, and its rules count it.
+        ruled = decoding.repetition_penalty != 1 or decoding.no_repeat_ngram > 0
+        groups = [list(group) for _, group in itertools.groupby(rows, key=len)] if ruled else [rows]
+        runner = self._runner(len(rows), batches=len(groups))
+        started = [runner.generate_batch(group, include_prompt_in_result=False, **options) for group in groups]
+        for waiting in itertools.chain.from_iterable(started):
+            found = waiting.result()
+            yield found, found.sequences[0]
 
     def _text(self, tokens: list[str]) -> str:
         # A model's vocabulary may be padded beyond its tokenizer's; such a token has no text.
@@ -143,24 +156,34 @@ class Ct2Engine(BatchedEngine):
     def token_log_probs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[list[float]]:
         """See `Engine.token_log_probs`."""
         inputs, _ = fit(prompts, self.encode, self.max_input_tokens, self.template)
-        plain = self._tokenizer.encode_batch_fast(list(targets), add_special_tokens=False)
+        after = [f" {text}" for text in targets] if self._causal else list(targets)
+        plain = self._tokenizer.encode_batch_fast(after, add_special_tokens=False)
         wanted = [[self._tokens[number] for number in found.ids] for found in plain]
         order = sorted(range(len(inputs)), key=lambda row: (-len(wanted[row]), -len(inputs[row]), prompts[row]))
         result: list[list[float]] = [[] for _ in inputs]
         first = 0
         while first < len(order):
             longest = len(wanted[order[first]]) + 1
+            if self._causal:
+                longest += max(len(row) for row in inputs)
             rows = max(1, min(self.batch_size, _LOGIT_BYTES // (4 * longest * self._vocabulary)))
             batch = order[first : first + rows]
-            found = self._translator(1).score_batch(
-                [[self._tokens[number] for number in inputs[row]] for row in batch],
-                [wanted[row] for row in batch],
-                max_input_length=0,
-            )
-            for row, scored in zip(batch, found, strict=True):
-                result[row] = list(scored.log_probs)
+            before = [[self._tokens[number] for number in inputs[row]] for row in batch]
+            for row, logs in zip(batch, self._scored(before, [wanted[row] for row in batch]), strict=True):
+                result[row] = logs
             first += rows
         return result
+
+    def _scored(self, prompts: list[list[str]], targets: list[list[str]]) -> list[list[float]]:
+        """Natural log-probabilities of ``targets`` and of the end token behind each."""
+        runner = self._runner(1)
+        if not self._causal:
+            found = runner.score_batch(prompts, targets, max_input_length=0)
+            return [list(scored.log_probs) for scored in found]
+        whole = [[*before, *after, self._ends[0]] for before, after in zip(prompts, targets, strict=True)]
+        found = runner.score_batch(whole, max_input_length=0)
+        # A prompt's own tokens are scored too, all but its first.
+        return [list(scored.log_probs)[-len(after) - 1 :] for scored, after in zip(found, targets, strict=True)]
 
 
 def cores() -> int:
@@ -187,12 +210,12 @@ def _device(asked: str) -> str:
     return asked if asked != "auto" else "cuda" if has_cuda else "cpu"
 
 
-def _open(folder: Path, device: str, dtype: str, across: int, within: int) -> Any:
+def _open(folder: Path, device: str, dtype: str, across: int, within: int, *, causal: bool) -> Any:
     import ctranslate2
 
     kind, _, index = device.partition(":")
     try:
-        return ctranslate2.Translator(
+        return (ctranslate2.Generator if causal else ctranslate2.Translator)(
             str(folder),
             device=kind,
             device_index=int(index or 0),

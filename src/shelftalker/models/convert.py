@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
+from shelftalker.models import families, probe
 
 if TYPE_CHECKING:
     from shelftalker.models.load import LoadedModel, ModelRef
@@ -37,14 +38,8 @@ def cache_dir() -> Path:
 
 
 def why_not_ct2(ref: ModelRef) -> str | None:
-    """Why a model cannot be converted to CTranslate2 here; None: it can (every T5 can). Imports no torch."""
-    if ref.kind == "ct2":
-        return None
-    config = config_of(ref)
-    kind = config.get("model_type")
-    if kind != "t5":
-        return f"its type is {kind}, and only T5's conversion is proven here"
-    return None
+    """Why a model cannot be converted to CTranslate2 here; None: it can. Imports no torch."""
+    return None if ref.kind == "ct2" else families.why_not(config_of(ref))
 
 
 def converted(ref: ModelRef, quantisation: Quantisation = "int8") -> Path:
@@ -96,16 +91,16 @@ def facts(folder: Path) -> dict[str, Any]:
 
 
 def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, recipe: Recipe | None = None) -> None:
-    """Write a merged T5 as a CTranslate2 model with its tokenizer.
+    """Write a merged model as a CTranslate2 model with its tokenizer, and see that it gives the same probabilities.
 
     Args:
-        loaded: the model in float32 on the CPU, its adapter merged.
+        loaded: the model in float32 on the CPU, its adapter merged; the conversion takes it apart.
         folder: an empty folder.
         quantisation: number format of the weights.
         recipe: its prompt and decoding go along as defaults.
 
     Raises:
-        ShelftalkerError: the model is no T5, or its tokenizer needs transformers.
+        ShelftalkerError: CTranslate2 does not run the model as transformers does, or its tokenizer needs transformers.
     """
     from ctranslate2.converters import TransformersConverter
 
@@ -116,50 +111,76 @@ def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, rec
 
         def load_model(self, model_class: Any, model_name_or_path: str, **kwargs: Any) -> Any:
             network = loaded.model
-            # CTranslate2 scales the decoder's output where `tie_word_embeddings` is set. Transformers 5 sets it for
-            # every T5, and keeps what the model's own config said in `scale_decoder_outputs`: FLAN-T5 must not be
-            # scaled. Greedy text survives the mistake; scores, beams and probabilities do not.
-            network.config.tie_word_embeddings = network.config.scale_decoder_outputs
+            if loaded.is_seq2seq:
+                # CTranslate2 scales the decoder's output where `tie_word_embeddings` is set. Transformers 5 sets it
+                # for every T5, and keeps what the model's own config said in `scale_decoder_outputs`: FLAN-T5 must not
+                # be scaled. Greedy text survives the mistake; scores, beams and probabilities do not.
+                network.config.tie_word_embeddings = network.config.scale_decoder_outputs
             return network
 
         def load_tokenizer(self, tokenizer_class: Any, model_name_or_path: str, **kwargs: Any) -> Any:
             return loaded.tokenizer
 
-    if loaded.model.config.model_type != "t5":
-        raise ShelftalkerError(
-            f"a {loaded.model.config.model_type} model is not converted to CTranslate2",
-            where=loaded.ref.given,
-            mend="use generate.engine: transformers, or export --to hf",
-        )
-    before = loaded.model.config.tie_word_embeddings
-    config_folder = folder / "config"
+    network = loaded.model
+    if reason := families.why_not(network.config.to_dict()):
+        raise _not_converted(loaded, reason)
+    said = _facts_of(loaded, quantisation, recipe)
+    wanted = probe.expected(loaded)
+    before, config_folder = network.config.tie_word_embeddings, folder / "config"
     try:
         with hushed():
-            loaded.model.config.save_pretrained(config_folder)  # the converter reads the model's type from a folder
+            network.config.save_pretrained(config_folder)  # the converter reads the model's type from a folder
             loaded.tokenizer.save_pretrained(folder)
             _check_tokenizer(loaded, folder)
             made = Path(Converter(str(config_folder)).convert(str(folder / "ct2"), quantization=quantisation))
+    except (ValueError, KeyError, AttributeError, NotImplementedError) as error:  # the converter's ways to refuse
+        raise _not_converted(loaded, f"its converter says {error}") from error
     finally:
-        loaded.model.config.tie_word_embeddings = before
+        network.config.tie_word_embeddings = before
     for path in made.iterdir():
         path.rename(folder / path.name)
     for emptied in (made, config_folder):
         shutil.rmtree(emptied)
-    network = loaded.model.config
+    _name_special_tokens(folder / "config.json", loaded.tokenizer.eos_token)
+    files.write_json(folder / FACTS, said)
+    if reason := probe.differs(wanted, folder, quantisation, causal=not loaded.is_seq2seq):
+        raise _not_converted(loaded, reason)
+
+
+def _not_converted(loaded: LoadedModel, reason: str) -> ShelftalkerError:
+    return ShelftalkerError(
+        f"the model is not converted to CTranslate2: {reason}",
+        where=loaded.ref.given,
+        mend="use generate.engine: transformers, or export --to hf",
+    )
+
+
+def _facts_of(loaded: LoadedModel, quantisation: Quantisation, recipe: Recipe | None) -> dict[str, Any]:
+    network, tokenizer = loaded.model, loaded.tokenizer
+    ends = network.generation_config.eos_token_id
+    ends = tokenizer.eos_token_id if ends is None else ends
     said: dict[str, Any] = {
         "schema": SCHEMA,
         "quantisation": quantisation,
         "source": {"given": loaded.ref.given, "base": loaded.ref.base, "sha256": loaded.ref.content_hash},
-        "eos_token": loaded.tokenizer.eos_token,
-        "decoder_start_token": loaded.tokenizer.convert_ids_to_tokens(network.decoder_start_token_id),
-        "vocabulary": network.vocab_size,
+        "causal": not loaded.is_seq2seq,
+        "end_tokens": tokenizer.convert_ids_to_tokens(ends if isinstance(ends, list) else [ends]),
+        "vocabulary": network.config.vocab_size,
         "versions": manifest.versions(),
     }
     if recipe is not None:
         said["prompt"] = recipe.prompt
         said["decoding"] = recipe.decoding.model_dump(mode="json")
         said["prompt_tokens"] = recipe.prompt_tokens
-    files.write_json(folder / FACTS, said)
+    return said
+
+
+def _name_special_tokens(path: Path, end: str) -> None:
+    """CTranslate2 refuses to open a model whose tokenizer has no start or unknown token: it gets a name for each."""
+    config = files.read_json(path)
+    missing = {key: end for key, value in config.items() if key.endswith("_token") and value is None}
+    if missing:
+        files.write_json(path, config | missing)
 
 
 def _check_tokenizer(loaded: LoadedModel, folder: Path) -> None:
