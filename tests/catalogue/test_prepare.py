@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import json
 import random
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import shelftalker
 from shelftalker import prompt
 from shelftalker.bundled import sample_catalogue
 from shelftalker.catalogue import prepare as stage
@@ -327,6 +329,19 @@ def test_the_page_stands_alone_and_escapes(run: Prepare, tmp_path: Path) -> None
     assert "prefers-color-scheme: dark" in page
     assert "<svg" in page
     assert not re.search(r"(?:src|href)=|@import|url\(", page)
+
+
+def test_the_page_has_date_version_summary_and_a_link_to_the_rejected_rows(run: Prepare, tmp_path: Path) -> None:
+    rows = [*products(9), {"uid": "X", "title": "Lamp", "content": ""}]
+    done = run(write_lines(tmp_path / "c.jsonl", rows))
+    page = (done.data_dir / "card.html").read_text("utf-8")
+    assert "9 of 10 rows can be used (90.0\u00a0%)" in page
+    assert "1 were rejected, most of them for empty description" in page
+    assert f"{datetime.datetime.now(datetime.UTC).year} · shelftalker {shelftalker.__version__}" in page
+    (link,) = re.findall(r'href="([^"#]+)"', page)
+    assert (done.data_dir / link).is_file()
+    assert re.search(r'class="axis y"[^>]*>rows<', page)
+    assert re.search(r'class="axis"[^>]*>description words<', page)
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ import pytest
 from evaluation.hostile import HOSTILE, hostile_results
 from evaluation.samples import sample_results
 
-from shelftalker.evaluation.report import charts
 from shelftalker.evaluation.report.labels import MAX_ROWS, p_value
-from shelftalker.evaluation.report.report import embedded, render, write_report
-from shelftalker.evaluation.report.segments import segments
+from shelftalker.evaluation.report.report import render, write_report
 from shelftalker.evaluation.report.view import View
-from shelftalker.evaluation.results import Checks, Finding, Results
+from shelftalker.evaluation.results import Checks, Results
+from shelftalker.pages import charts
+from shelftalker.pages.page import embedded
 
 
 class _Page(HTMLParser):
@@ -179,17 +179,6 @@ def test_a_worse_loss_is_not_called_better() -> None:
 
 def test_p_values_are_rounded_as_the_verdict_rounds_them() -> None:
     assert [p_value(p) for p in (None, 0.0001, 1 / 1001, 0.0495)] == ["–", "< 0.001", "0.001", "0.050"]
-
-
-def test_segments_cut_text_at_findings_and_lose_nothing() -> None:
-    def finding(start: int, end: int) -> Finding:
-        return Finding(check="x", text="", start=start, end=end, why="")
-
-    text = "a 😀 red 500 ml bottle"
-    pieces = segments(text, [finding(4, 14), finding(8, 14), finding(22, 22)])
-    assert "".join(piece if isinstance(piece, str) else piece[0] for piece in pieces) == text
-    assert [piece for piece in pieces if not isinstance(piece, str)] == [("red ", [0]), ("500 ml", [0, 1])]
-    assert segments("", []) == []
 
 
 def test_ticks_are_round_and_cover_the_data() -> None:

@@ -170,8 +170,13 @@ def test_the_page_runs_no_script_but_its_own(chromium: Any, report: Path) -> Non
 def test_prints_on_paper_without_controls(chromium: Any, report: Path) -> None:  # noqa: F811
     page, _ = open_page(chromium, report, dark=True)
     page.emulate_media(media="print")
-    assert page.locator("#predictions").is_hidden()
+    assert page.locator("#controls").is_hidden()
+    assert page.locator("#pages").is_hidden()
     assert page.locator("#samples").is_visible()
+    assert page.locator("#rows .item").first.is_visible(), "the predictions that were chosen are printed"
+    assert page.evaluate(
+        "[...document.querySelectorAll('table')].every((t) => t.scrollWidth <= t.parentNode.clientWidth)"
+    )
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.pdf(format="A4").startswith(b"%PDF")
 

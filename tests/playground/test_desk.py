@@ -166,25 +166,6 @@ def test_findings_are_highlighted_and_text_is_escaped(recipe: Recipe) -> None:
     assert "7 tokens" in shown
 
 
-def test_overlapping_findings_keep_the_text_whole() -> None:
-    import re
-
-    from shelftalker.checks.check import Finding
-
-    text = "It <weighs> 90 kg & more"
-    findings = [
-        Finding("unit", "90 kg", 12, 17, 'said "nowhere"'),
-        Finding("repetition", "> 90", 10, 14, "again"),
-        Finding("cut_off", "", 24, 24, "ends"),
-    ]
-    shown = view.highlight(text, findings)
-    assert shown.count("<mark") == 3
-    import html
-
-    assert html.unescape(re.sub(r"<[^>]+>", "", shown)) == text
-    assert '"nowhere"' not in shown
-
-
 def test_many_findings_unfold() -> None:
     from shelftalker.checks.check import Finding
     from shelftalker.writing.writer import Written

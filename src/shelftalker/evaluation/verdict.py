@@ -52,9 +52,10 @@ def judge(results: Results, rank_by: str, *, select: bool = True) -> Verdict:
     parts = [_headline(results, ranking, rank_by)]
     rivals = [system for system in results.systems if system.role not in CANDIDATES]
     parts += _against(results, best, rivals, rank_by)
-    return Verdict(
-        best=best.id, plain=_plain(results, best, rank_by), sentence="; ".join(parts) + ".", warnings=warnings
-    )
+    sentence = "; ".join(parts) + "."
+    if len(ranking) > 1 and any(results.between(best.id, rival.id, rank_by) for rival in rivals):
+        sentence += f" Against these p is corrected for {len(ranking)} tries (Holm)."
+    return Verdict(best=best.id, plain=_plain(results, best, rank_by), sentence=sentence, warnings=warnings)
 
 
 def _plain(results: Results, best: System, rank_by: str) -> str:
@@ -141,12 +142,11 @@ def _warnings(results: Results, ranking: Sequence[System], rank_by: str) -> list
             f"With {results.data.rows} rows a difference in {METRICS[rank_by].label} under about"
             f" {_number(test.smallest_detectable, rank_by)} is likely to be missed."
         )
-    for system in ranking:
-        cut = system.scores.get("cap_share")
-        if cut is not None and cut.value > CAP_SHARE:
-            warnings.append(
-                f"{system.label}: {cut.value:.0%} of the outputs hit the token limit; raise decoding.max_new_tokens."
-            )
+    cut = best.scores.get("cap_share")
+    if cut is not None and cut.value > CAP_SHARE:
+        warnings.append(
+            f"{best.label}: {cut.value:.0%} of the outputs hit the token limit; raise decoding.max_new_tokens."
+        )
     if best.checks is not None and results.reference_checks is not None:
         rate, human = best.checks.publishable_rate, results.reference_checks.publishable_rate
         if rate < human:
@@ -171,7 +171,7 @@ def _p(results: Results, a: System, b: System, metric: str, *, bare: bool = Fals
     test = results.between(a.id, b.id, metric)
     if test is None:
         return ""
-    text = p_text(test.p) + (", corrected" if test.p_holm is not None and test.p_holm != test.p_permutation else "")
+    text = p_text(test.p)
     return f", {text}" if bare else f" ({text})"
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from html import escape
 from typing import TYPE_CHECKING
 
 from shelftalker.checks.check import FORM
 from shelftalker.errors import ShelftalkerError
+from shelftalker.pages.highlight import marked, pretty
 from shelftalker.playground.desk import differences
 from shelftalker.recipe.decoding import Decoding, decoding_signature
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.writer import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from shelftalker.checks.check import Finding
 
 STYLE = """
@@ -29,8 +27,12 @@ STYLE = """
 .st-card .st-text { font-size: 17px; white-space: pre-wrap; }
 .st-card .st-text:empty::after { content: "(an empty description)"; opacity: .65; font-style: italic; }
 .st-card mark { background: #f59e0b55; color: inherit; border-bottom: 2px solid #d97706; border-radius: 3px;
-  padding: 0 1px; cursor: help; }
-.st-card mark.st-form { background: #f43f5e44; border-bottom-color: #e11d48; }
+  padding: 0 1px; cursor: help; position: relative; }
+.st-card mark:hover::after, .st-card mark:focus::after { content: attr(data-why); position: absolute;
+  left: 0; top: 1.7em; z-index: 9; width: max-content; max-width: min(20rem, 70vw); padding: 6px 10px;
+  border-radius: 6px; font-size: 13px;
+  line-height: 1.4; background: #1c1917; color: #fff; }
+.st-card mark.form { background: #f43f5e44; border-bottom-color: #e11d48; }
 .st-badge { display: inline-block; border-radius: 99px; padding: 1px 10px; font-size: 13px; font-weight: 600; }
 .st-good { background: #10b98133; }
 .st-doubt { background: #f59e0b44; }
@@ -60,7 +62,7 @@ def card(heading: str, written: Written, *, kind: str = "", seconds: float | Non
     if written.hit_cap:
         facts.append("stopped at max new tokens")
     items = [
-        f"<li><b>{escape(finding.check.replace('_', ' '))}</b>{_quoted(finding)}: {escape(finding.why)}</li>"
+        f"<li><b>{escape(pretty(finding.check))}</b>{_quoted(finding)}: {escape(finding.why)}</li>"
         for finding in written.findings
     ]
     reasons = f"<ul>{''.join(items[:SHOWN])}</ul>" if items else ""
@@ -69,7 +71,7 @@ def card(heading: str, written: Written, *, kind: str = "", seconds: float | Non
         reasons += f"<details>{rest}</details>"
     return (
         f'<div class="st-card {escape(kind)}"><h3>{escape(heading)}</h3>'
-        f'<p class="st-text">{highlight(written.text, written.findings)}</p>{badge}'
+        f'<p class="st-text">{marked(written.text, written.findings, FORM)}</p>{badge}'
         + reasons
         + f'<div class="st-facts">{escape(" · ".join(facts))}</div></div>'
     )
@@ -89,22 +91,6 @@ def fault(heading: str, error: ShelftalkerError) -> str:
     if error.mend:
         lines.append(f"<p>What mends it: {escape(error.mend)}</p>")
     return f'<div class="st-card st-fault" role="alert"><h3>{escape(heading)}</h3>{"".join(lines)}</div>'
-
-
-def highlight(text: str, findings: Sequence[Finding]) -> str:
-    """``text`` escaped, the findings' spans marked; where spans overlap, the pieces carry all their reasons."""
-    spans = [finding for finding in findings if finding.start < finding.end]
-    edges = sorted({0, len(text), *(spot for one in spans for spot in (one.start, one.end) if spot <= len(text))})
-    parts = []
-    for start, end in itertools.pairwise(edges):
-        piece = escape(text[start:end])
-        over = [one for one in spans if one.start <= start and one.end >= end]
-        if over:
-            why = escape("; ".join(f"{one.check.replace('_', ' ')}: {one.why}" for one in over), quote=True)
-            form = ' class="st-form"' if any(one.check in FORM for one in over) else ""
-            piece = f'<mark{form} title="{why}">{piece}</mark>'
-        parts.append(piece)
-    return "".join(parts)
 
 
 def settings(recipe: Recipe, decoding: Decoding) -> str:

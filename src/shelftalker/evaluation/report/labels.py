@@ -15,8 +15,17 @@ SIMILARITY = {
     "none": "nothing like it in training",
     "distant": "distant title in training",
     "near": "near title in training",
-    "sibling": "sibling in training",
+    "sibling": "very near title in training",
 }
+GLOSSARY = {
+    "zero-shot": "the base model before any training, with the same prompt and decoding",
+    "copy-title": "the title as the description: what untrained models mostly do",
+    "nearest-neighbour": "the description of the training product with the nearest title, as it is",
+    "nearest-edited": "the same, with what differs between the two titles replaced",
+    "lead-sentence": "“This is the …” and the title",
+    "chrF++": "how many runs of letters and pairs of words are shared with the reference; more forgiving than BLEU",
+}
+"""Words that the page uses of systems and metrics."""
 LENGTHS = {"short": "short references", "medium": "medium references", "long": "long references"}
 ROLES = {"baseline": "baseline", "checkpoint": "checkpoint", "model": "model", "reference_system": "reference system"}
 
@@ -35,11 +44,6 @@ def arrow(metric: str) -> str:
     """Whether more is better, as a word for the table's head."""
     higher = METRICS[metric].higher_is_better if metric in METRICS else None
     return {True: "higher is better", False: "lower is better", None: "neither end is better"}[higher]
-
-
-def pretty(check: str) -> str:
-    """A check's name for people."""
-    return check.replace("_", " ")
 
 
 def share_of(share: float) -> dict[str, Any]:

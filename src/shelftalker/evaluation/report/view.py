@@ -9,10 +9,10 @@ from typing import Any
 
 from msgspec import structs
 
-from shelftalker.checks.check import CHECKS
+from shelftalker.checks.check import CHECKS, FORM
 from shelftalker.evaluation.metrics.registry import METRICS, QUALITY
-from shelftalker.evaluation.report import charts
 from shelftalker.evaluation.report.labels import (
+    GLOSSARY,
     LENGTHS,
     MAX_ROWS,
     MAX_SLICES,
@@ -20,12 +20,12 @@ from shelftalker.evaluation.report.labels import (
     SIMILARITY,
     label,
     p_value,
-    pretty,
     share_of,
 )
-from shelftalker.evaluation.report.segments import segments
 from shelftalker.evaluation.results import PairedTest, Results, Row, Score, Slice, System
 from shelftalker.evaluation.verdict import outcome
+from shelftalker.pages import charts
+from shelftalker.pages.highlight import marked, pretty, segments
 
 
 class View:
@@ -97,13 +97,23 @@ class View:
 
     @property
     def headline(self) -> tuple[str, str]:
-        """The verdict's first clause, which is set large, and the others."""
-        first, _, rest = self.verdict.partition("; ") if len(self.verdict) > 90 else (self.verdict, "", "")
+        """The line that is set large, and the rest: the plain line and the sentence, or the sentence in two."""
+        if self.results.verdict.plain and self.results.verdict.plain != self.verdict:
+            first, rest = self.results.verdict.plain, self.verdict
+        else:
+            first, _, rest = self.verdict.partition("; ") if len(self.verdict) > 90 else (self.verdict, "", "")
+            first, rest = (f"{first}.", rest[0].upper() + rest[1:]) if rest else (first, "")
         # "p = 0.020" must not be torn apart at the end of a line.
         first, rest = (
             part.replace("p = ", "p\u00a0=\u00a0").replace("p < ", "p\u00a0<\u00a0") for part in (first, rest)
         )
-        return (f"{first}.", rest[0].upper() + rest[1:]) if rest else (first, "")
+        return first, rest
+
+    @property
+    def glossary(self) -> list[tuple[str, str]]:
+        """The words of the page that need a line, as far as they occur on it."""
+        shown = {system.id for system in self.systems} | {label(metric) for metric in self.metrics}
+        return [(word, meaning) for word, meaning in GLOSSARY.items() if word in shown]
 
     @property
     def subtitle(self) -> str:
@@ -204,8 +214,8 @@ class View:
             "difference": self.signed(test.metric, test.difference),
             "interval": f"{self.signed(test.metric, test.low)} to {self.signed(test.metric, test.high)}",
             "p_bootstrap": p_value(test.p_bootstrap),
+            "p": p_value(test.p),
             "p_permutation": p_value(test.p_permutation),
-            "p_holm": p_value(test.p_holm),
             "smallest": self.value(test.metric, test.smallest_detectable),
             "outcome": outcome(test),
         }
@@ -361,8 +371,7 @@ class View:
                 {
                     "label": system.label,
                     "css": self.css[system.id],
-                    "segments": segments(prediction.text, prediction.findings),
-                    "findings": prediction.findings,
+                    "marked": marked(prediction.text, prediction.findings, FORM),
                     "score": f"{label(metric)} {self.value(metric, score)}" if metric and score is not None else "",
                 }
             )

@@ -26,7 +26,7 @@ class Line:
     path: str
     css: str
     kind: str = "line"
-    """line, band, dots or level."""
+    """line, band, dots, level, cloud or bar."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Plot:
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     x_name: str
+    y_name: str
     summary: str
     labels: list[Label] = field(default_factory=list)
     legend: list[tuple[str, str]] = field(default_factory=list)
@@ -117,6 +118,7 @@ def curve(series: Sequence[Series], levels: Sequence[tuple[str, float, str]], x_
         x_ticks=[Tick((x - x_low) / x_range * 100, number(x)) for x in x_marks],
         y_ticks=[Tick((y - y_low) / y_range * 100, number(y)) for y in y_marks],
         x_name=x_name,
+        y_name=y_name,
         summary=f"{y_name} by {x_name}. {said}" + "".join(f"; {name}: {number(y)}" for name, y, _ in levels),
         labels=apart(labels),
     )
@@ -169,6 +171,7 @@ def scatter(series: Sequence[Series], x_name: str, y_name: str, *, dots_of: str)
         x_ticks=[Tick((x - x_low) / x_range * 100, number(x)) for x in x_marks],
         y_ticks=[Tick((y - y_low) / y_range * 100, number(y)) for y in y_marks],
         x_name=x_name,
+        y_name=y_name,
         summary=f"{y_name} by {x_name}, means of eight groups. {said}",
         legend=legend,
     )
@@ -186,3 +189,23 @@ def grouped(
         if part:
             means.append((sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)))
     return means
+
+
+def bars(counts: Sequence[int], width: int, x_name: str, y_name: str, summary: str) -> Plot:
+    """A histogram: ``counts`` of bins of ``width`` whole numbers from 1, the last one open-ended."""
+    y_marks, _, y_range = _scale([0.0, float(max(counts, default=0))])
+    step = 100 / max(len(counts), 1)
+    paths = [
+        f"M{at * step + 0.1 * step:.2f} 100V{100 - count / y_range * 100:.2f}H{(at + 0.9) * step:.2f}V100Z"
+        for at, count in enumerate(counts)
+    ]
+    every = max(1, round(len(counts) / 6))
+    marks = [at for at in range(0, len(counts), every) if len(counts) - 1 - at >= every // 2] + [len(counts) - 1]
+    return Plot(
+        lines=[Line("".join(paths), "c0", "bar")],
+        x_ticks=[Tick((at + 0.5) * step, f"{at * width + 1:,}{'+' if at == len(counts) - 1 else ''}") for at in marks],
+        y_ticks=[Tick(mark / y_range * 100, number(mark)) for mark in y_marks],
+        x_name=x_name,
+        y_name=y_name,
+        summary=summary,
+    )

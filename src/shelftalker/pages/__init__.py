@@ -1,0 +1,1 @@
+"""What the HTML pages share: one skeleton, one style, one highlighter."""
