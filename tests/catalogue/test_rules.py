@@ -69,6 +69,24 @@ DESCRIPTIONS = {
     "mojibake no-break space": ("20Â\xa0cm", "20 cm"),
     "honest circumflex": ("un gâteau pour Âne", "un gâteau pour Âne"),
     "replacement character": ("caf\ufffd au lait", "caf au lait"),
+    # what programs print
+    "printed list": ("['Made of oak.', 'Ships \\'flat\\'.']", "Made of oak. Ships 'flat'."),
+    "printed by numpy": ("['Made of oak.'\n 'Ships flat.']", "Made of oak. Ships flat."),
+    "printed with both quotes": ("['Made of oak.' \"It's flat.\"]", "Made of oak. It's flat."),
+    "printed by Python 2": ("[u'Made of oak.', u'Ships flat.']", "Made of oak. Ships flat."),
+    "JSON list": ('["Made of oak, ash.", "Ships flat."]', "Made of oak, ash. Ships flat."),
+    "printed empty list": (" [] ", ""),
+    "brackets and quotes that are text": ("['Oak'] is a name", "['Oak'] is a name"),
+    "printed list of numbers": ("[1, 2]", "[1, 2]"),
+    "written line break": ("<p>Warm.</p>\\n<ul>\\n<li>Dry</li></ul>", "Warm. Dry"),
+    "written line breaks in text": ("Size: 40 cm\\nColour: red\\r\\nOak", "Size: 40 cm Colour: red Oak"),
+    "written tab": ("Size:\\t40 cm", "Size: 40 cm"),
+    "path": ("Saves to C:\\new\\tools daily", "Saves to C:\\new\\tools daily"),
+    "share": ("Copy to \\\\server\\new now", "Copy to \\\\server\\new now"),
+    "formula": ("angle \\theta and \\nu", "angle \\theta and \\nu"),
+    "directive": ('Warm {{widget type="Cms" id="3"}}socks. {{block id=7}}', "Warm socks."),
+    "directive in a tag": ('<img src="{{media url="a.jpg"}}" alt="x">Warm socks.', "Warm socks."),
+    "braces that are text": ("Use {{name}} as the label", "Use {{name}} as the label"),
     # edition notes
     "edition note": ("A quiet novel.--This text refers to thePaperbackedition.", "A quiet novel."),
     "edition note, spaced": ("A quiet novel. --This text refers to the Paperback edition.", "A quiet novel."),
@@ -201,6 +219,21 @@ def test_row_rules_can_be_off() -> None:
     assert lax.row("Harbour Lights", "Audio CD") == ("Harbour Lights", "Audio CD")
     assert lax.row("Harbour Lights", "Harbour Lights") == ("Harbour Lights", "Harbour Lights")
     assert lax.row("Socks", "Warm and ...") == ("Socks", "Warm and ...")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "丈夫なオーク材の踏み台です。",
+        "一把结实的橡木凳子，适合厨房。",
+        "เก้าอี้ไม้โอ๊คที่แข็งแรงสำหรับห้องครัว",
+        "튼튼한 참나무 의자 부엌 용 입니다",
+    ],
+)
+def test_the_minimum_of_words_fits_languages_without_spaces(text: str) -> None:
+    assert Cleaner(CleanSettings()).row("X", text) == ("X", text)
+    assert Cleaner(CleanSettings()).row("X", text[:5].strip()) == "short_description"
+    assert Cleaner(CleanSettings(max_description_words=30)).row("X", text * 20) == "long_description"
 
 
 def test_token_limit_counts_with_the_models_tokenizer(tiny_t5: object) -> None:

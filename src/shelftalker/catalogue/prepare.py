@@ -171,6 +171,8 @@ def _clean(pool: Pool, sources: list[Source], total: int) -> list[Result]:
             bar.update(rows, rows * max(total / max(size, 1), 1))
     if not any(result.kept for result in results):
         raise _nothing(results)
+    if recoded := sum(result.recoded for result in results):
+        console.warn(f"{recoded:,} rows are not UTF-8; read as Windows-1252 (another: --prepare.encoding)")
     return sorted(results, key=lambda result: result.number)
 
 
@@ -201,8 +203,16 @@ def _nothing(results: list[Result]) -> ShelftalkerError:
     return ShelftalkerError(
         "no row of the catalogue can be used",
         where=", ".join(dict.fromkeys(result.source for result in results)) + (f" ({said})" if said else ""),
-        mend="check the columns (--prepare.title_column, --prepare.description_column) or loosen clean.*",
+        mend="check the columns (--prepare.title_column, --prepare.description_column)" + _looser(reasons),
     )
+
+
+def _looser(reasons: Counter[str]) -> str:
+    """Which keys reject most rows."""
+    from shelftalker.catalogue.clean.cleaner import KEYS_OF
+
+    keys = {name: KEYS_OF[name] for name, _ in reasons.most_common(2) if name in KEYS_OF}
+    return f", or change {' or '.join(keys.values())}" if keys else ""
 
 
 def _tokenizer(recipe: Recipe) -> str | None:

@@ -39,10 +39,14 @@ class CleanSettings(Section):
 
     entities: bool = True
     """Decode HTML entities, Windows-1252 (`&#x92;`) and double-escaped (`&amp;amp;`) ones included."""
+    lists: bool = True
+    """Join the texts of a printed list (`['...', '...']`)."""
+    escapes: bool = True
+    """Line breaks that are written as a backslash and an n become line breaks, where that is certain."""
     mojibake: bool = True
     """Mend UTF-8 that was read as Windows-1252."""
     tags: bool = True
-    """Take HTML tags out; a block tag separates words."""
+    """Take HTML tags, shortcodes and shop systems' `{{...}}` out; a block tag separates words."""
     controls: bool = True
     """Drop control and invisible characters."""
     unicode_form: bool = True
@@ -70,7 +74,7 @@ class CleanSettings(Section):
     max_title_words: int = Field(80, ge=1)
     """Titles with more words are rejected (words)."""
     min_description_words: int = Field(5, ge=1)
-    """Descriptions with fewer words are rejected (words)."""
+    """Descriptions with fewer words are rejected (words; two letters of Chinese or Japanese, four of Thai, are one)."""
     max_description_words: int = Field(1000, ge=1)
     """Descriptions with more words are rejected (words)."""
     max_description_tokens: int | None = Field(None, ge=1)

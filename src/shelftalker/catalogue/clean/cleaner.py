@@ -35,9 +35,23 @@ REASONS: dict[str, str] = {
     "over_cap": "above the cap of its split (split.train_rows, ...)",
 }
 """Why a row is rejected: every name that rejected.jsonl uses."""
+KEYS_OF: dict[str, str] = {
+    "short_title": "clean.min_title_words",
+    "long_title": "clean.max_title_words",
+    "short_description": "clean.min_description_words",
+    "long_description": "clean.max_description_words",
+    "only_format": "clean.only_format",
+    "repeats_title": "clean.repeats_title",
+    "cut_off": "clean.cut_off",
+    "not_prose": "clean.not_prose",
+    "other_language": "prepare.locale",
+}
+"""The recipe keys that decide some of these."""
 
 _WORD = re.compile(r"[^\W_]+")
 _ONLY_WORDS = bytes(code if chr(code).isalnum() else 32 for code in range(128)) + bytes(range(128, 256))
+_TWO_A_WORD = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_FOUR_A_WORD = re.compile("[\u0e00-\u0eff\u0f40-\u0fff\u1000-\u109f\u1780-\u17ff]")
 _FORMATS = frozenset(
     b"audio cd cds dvd dvds vhs tape cassette book books paperback hardcover hardback edition mass market board vinyl "
     b"lp blu ray bluray kindle ebook audiobook mp3 download pdf disc discs disk format new used a in and of 1 2 3 "
@@ -56,6 +70,16 @@ def _words(text: str) -> list[bytes]:
         # The same as below in a fraction of the time, and nearly all texts are ASCII.
         return text.lower().encode().translate(_ONLY_WORDS).split()
     return [word.encode() for word in _WORD.findall(text.casefold())]
+
+
+def unspaced(text: str) -> int:
+    """How many words a text has beside those that spaces part: Chinese, Japanese, Thai, Khmer, ... write none.
+
+    Their words are two letters long on average, or four where letters are an alphabet's.
+    """
+    if text.isascii():
+        return 0
+    return len(_TWO_A_WORD.findall(text)) // 2 + len(_FOUR_A_WORD.findall(text)) // 4
 
 
 def repeats_title(title: str, description: str) -> bool:
@@ -188,7 +212,7 @@ class Cleaner:
 
     def _unusable(self, title: str, description: str) -> str | None:
         settings = self._settings
-        title_words = title.count(" ") + 1
+        title_words = title.count(" ") + 1 + unspaced(title)
         if title_words < settings.min_title_words:
             return "short_title"
         if title_words > settings.max_title_words:
@@ -199,9 +223,11 @@ class Cleaner:
             return "repeats_title"
         # There is a space less than words; mostly the first letters, or the length, tell without counting them all.
         few, many = settings.min_description_words - 1, settings.max_description_words
-        if description.count(" ", 0, 100) < few and description.count(" ") < few:
+        if description.count(" ", 0, 100) < few and description.count(" ") + unspaced(description) < few:
             return "short_description"
-        if (len(description) >= many and description.count(" ") >= many) or self._has_too_many_tokens(description):
+        if len(description) >= many and description.count(" ") + unspaced(description) >= many:
+            return "long_description"
+        if self._has_too_many_tokens(description):
             return "long_description"
         if settings.cut_off and cut_off(description):
             return "cut_off"

@@ -111,6 +111,38 @@ def plain_quotes(text: str) -> str:
     return text.translate(_PLAIN)
 
 
+# --- what programs print ---------------------------------------------------------------------------------------
+
+_LISTS = ("['", '["', "[]", "[u'", 'u"')
+_BETWEEN = re.compile(r"""(?<=['"])\s*,\s*(?=u?['"])|(?<=['"])\s+(?=u?['"])""")
+_ITEM = re.compile(r"""u?(['"])(.*)\1""", re.DOTALL)
+_ESCAPE = re.compile(r"\\([nrt])")
+_CERTAIN = re.compile(r"[.!?:;,>)]\\[nrt]|\\[nrt](?:[A-Z<\s\\•*-]|$)")
+_DRIVE = re.compile(r"\b[A-Za-z]:\\")
+_MEANT = {"n": "\n", "r": "\n", "t": "\t"}
+
+
+def lists(text: str) -> str:
+    """A list of texts as Python or numpy prints it is its texts, one after the other."""
+    bare = text.strip()
+    if not bare.startswith(_LISTS) or bare[-1] != "]":
+        return text
+    inner = bare[1:-1].strip()
+    if not inner:
+        return ""
+    items = [_ITEM.fullmatch(part) for part in _BETWEEN.split(inner)]
+    return " ".join(item[2].replace(f"\\{item[1]}", item[1]) for item in items if item) if all(items) else text
+
+
+def escapes(text: str) -> str:
+    """Line breaks and tabs that are written as a backslash and a letter are line breaks and tabs."""
+    found = text.count("\\n") + text.count("\\r") + text.count("\\t")
+    if not found or found != text.count("\\") or _DRIVE.search(text) or not _CERTAIN.search(text):
+        # Another backslash is a path's or a formula's.
+        return text
+    return _ESCAPE.sub(lambda escape: _MEANT[escape[1]], text)
+
+
 # --- markup ----------------------------------------------------------------------------------------------------
 
 _UNREADABLE = re.compile(r"<!--.*?-->|<(script|style)\b[^>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
@@ -119,11 +151,18 @@ _INLINE = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9:-]*(?:\s[^<>]*)?/?>|<![a-zA-Z][^<>]*>|<\?[^<>]*>")
+_DIRECTIVE = re.compile(
+    r"\{\{/?(?:widget|block|media|store|config|var|customVar|trans|layout|template|depend|if|else|view|protocol|skin)"
+    r"\b[^{}]*\}\}"
+)
 _SHORTCODE = re.compile(r"\[/?(?:gallery|caption|embed|video|audio|playlist|vc_[a-z_]+|et_pb_[a-z_]+)\b[^\[\]]*\]")
 
 
 def tags(text: str) -> str:
-    """Take HTML and WordPress shortcodes out: a block tag (``<br>``, ``<li>``) separates words, ``<b>`` does not."""
+    """Take HTML, WordPress shortcodes and Magento directives out: a block tag (``<br>``) parts words, ``<b>`` not."""
+    if "{{" in text:
+        # They stand in the attributes of tags, too.
+        text = _DIRECTIVE.sub(" ", text)
     text = _TAG.sub(" ", _INLINE.sub("", _UNREADABLE.sub(" ", text)))
     return _SHORTCODE.sub(" ", text)
 
@@ -218,11 +257,13 @@ RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
         Rule("entities", entities, ("&",), for_titles=True),
+        Rule("lists", lists, _LISTS, for_titles=True),
+        Rule("escapes", escapes, ("\\n", "\\r", "\\t"), for_titles=True),
         Rule("mojibake", mojibake, ("Â", "Ã", "â"), for_titles=True),
         Rule(
             "tags",
             tags,
-            ("<", "[gallery", "[/", "[caption", "[embed", "[video", "[audio", "[playlist", "[vc_", "[et_"),
+            ("<", "{{", "[gallery", "[/", "[caption", "[embed", "[video", "[audio", "[playlist", "[vc_", "[et_"),
             for_titles=True,
         ),
         Rule(

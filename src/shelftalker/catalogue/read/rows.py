@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from shelftalker.catalogue.read.readers import read
+from shelftalker.catalogue.clean.cleaner import REASONS
+from shelftalker.catalogue.read import columns, readers, shops
 from shelftalker.catalogue.read.row import Row, Value, cell_of, kind, text_of
 from shelftalker.catalogue.read.shape import Shape
 from shelftalker.catalogue.read.sniff import announce, sniff
@@ -12,6 +15,13 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.catalogue import PrepareSettings
 
 __all__ = ["Row", "Shape", "Value", "cell_of", "inspect", "read", "text_of"]
+
+
+def read(shape: Shape, start: int = 0) -> Iterator[Row]:
+    """Rows from number ``start`` (0 is the first), in file order; a shop's variants have that for their fault."""
+    for row in readers.read(shape, start):
+        reason = shape.reading.reason(row) if shape.reading and row.error is None else None
+        yield replace(row, error=REASONS[reason]) if reason else row
 
 
 def inspect(path: Path, settings: PrepareSettings | None = None) -> Shape:
@@ -22,9 +32,13 @@ def inspect(path: Path, settings: PrepareSettings | None = None) -> Shape:
     """
     if not path.is_file():
         raise ShelftalkerError("no such catalogue file", where=str(path), mend="check the path given to --input")
-    shape, _ = sniff(path, str(path), settings or PrepareSettings())
+    chosen = settings or PrepareSettings()
+    shape, sample = sniff(path, str(path), chosen)
     announce(shape)
-    for row in read(shape):
+    if shape.names:
+        title, identity = columns.title_and_id(shape.names, chosen, str(path))
+        shape.reading = shops.reading(shape.names, sample, title, identity, chosen, str(path))
+    for row in readers.read(shape):
         shape.rows += 1
         for name, value in row.values.items():
             shape.columns.setdefault(name, set()).add(kind(value))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from shelftalker.catalogue.read.shops import Reading
 
 Format = Literal["lines", "json", "python", "table", "parquet", "workbook", "xml"]
 
@@ -28,6 +31,7 @@ class Shape:
         rows: how many there are.
         columns: names in order of appearance, distinct and none empty, with the kinds of their values (`row.kind`).
         longest: the longest text of a value (characters).
+        reading: which rows of a shop's export are products.
     """
 
     path: Path
@@ -44,6 +48,7 @@ class Shape:
     rows: int = 0
     columns: dict[str, set[str]] = field(default_factory=dict)
     longest: int = 0
+    reading: Reading | None = None
 
     @property
     def names(self) -> list[str]:
