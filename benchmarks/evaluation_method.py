@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from shelftalker import console
-from shelftalker.catalogue.examples import Example
 from shelftalker.evaluation.metrics.metric import ratio
 from shelftalker.evaluation.references import neighbours
 from shelftalker.evaluation.significance import Resampler
+from shelftalker.product import Product
 from shelftalker.retrieve.index import CatalogueIndex, words
 
 SAMPLE = Path(__file__).parents[1] / "tools/sample_catalogue_clean.jsonl.gz"
@@ -58,7 +58,7 @@ def siblings(path: Path, held_out: int = 600) -> dict[str, tuple[float, float]]:
     random.Random(0).shuffle(rows)
     asked, known = rows[:held_out], rows[held_out:]
     index = CatalogueIndex.build([row["title"] for row in known], [row["content"] for row in known])
-    near = neighbours([Example("", row["title"], "", row["content"]) for row in asked], index)
+    near = neighbours([Product(row["title"], description=row["content"]) for row in asked], index)
     runs = [_runs(row["content"]) for row in known]
     having = defaultdict(list)
     for place, one in enumerate(runs):

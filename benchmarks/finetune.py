@@ -123,8 +123,8 @@ def main() -> None:
         every = encode(
             load_split(folder / "data", "train"),
             tokenizer,
+            recipe.as_prompt,
             is_seq2seq=True,
-            prompt_tokens=128,
             max_target_tokens=256,
         )
         data = Encoding(drawn(every.rows, arguments.rows), every.counts)

@@ -80,7 +80,9 @@ def make_model(folder: Path, shape: dict[str, int] = BASE) -> Path:
 def measure(case: dict[str, Any]) -> dict[str, Any]:
     """One measurement, in this process: tokens a second after a short warm-up, and the peak of resident memory."""
     from shelftalker import console
-    from shelftalker.prompt import render
+    from shelftalker.models.load import resolve
+    from shelftalker.product import Product
+    from shelftalker.prompt import Prompt
     from shelftalker.recipe.decoding import Decoding
     from shelftalker.recipe.recipe import Recipe
 
@@ -88,10 +90,10 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     if "make" in case:
         make_model(Path(case["make"]), case["shape"])
         return {"rate": 0.0, "memory": _peak(), "seconds": 0.0}
-    prompts = [render(title) for title in titles(case["rows"])]
+    products = [Product(title) for title in titles(case["rows"])]
     folder = Path(case["model"])
     if case["engine"] == "notebook":
-        return _notebook(folder, prompts, case["tokens"])
+        return _notebook(folder, [Prompt().render(product) for product in products], case["tokens"])
     recipe = Recipe().with_flags(
         device="cpu",
         generate={
@@ -107,18 +109,18 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
     decoding = Decoding.model_validate(lengths | case.get("decoding", {}))
     if case["engine"] == "ctranslate2":
         from shelftalker.generation.ct2_engine import Ct2Engine
-        from shelftalker.models.load import resolve
 
         engine: Any = Ct2Engine(resolve(folder), recipe)
     else:
-        from shelftalker.generation.engine import load_engine
+        from shelftalker.generation.load import load_engine
 
-        engine = load_engine(folder, recipe)
+        engine = load_engine(resolve(folder), recipe)
+    prompts = recipe.as_prompt.prepare(products, engine.encode)
     engine.generate(prompts, decoding.model_copy(update={"max_new_tokens": 4, "min_new_tokens": 0}))
     began = time.perf_counter()
     written = engine.generate(prompts, decoding)
     seconds = time.perf_counter() - began
-    tokens = sum(row.tokens for row in written) * decoding.candidates
+    tokens = sum(one.tokens for drawn in written for one in drawn)
     return {"rate": tokens / seconds, "memory": _peak(), "seconds": seconds}
 
 

@@ -62,9 +62,9 @@ def notebook(path: Path, _: Path) -> dict[str, int]:
 
 def plain(path: Path, out: Path) -> dict[str, int]:
     """A straightforward pipeline with the same rules."""
-    from shelftalker import prompt
     from shelftalker.catalogue.clean.cleaner import cut_off, only_format, repeats_title
     from shelftalker.catalogue.clean.rules import RULES
+    from shelftalker.prompt import TEMPLATE
     from shelftalker.recipe.catalogue import CleanSettings
 
     settings = CleanSettings()
@@ -130,7 +130,7 @@ def plain(path: Path, out: Path) -> dict[str, int]:
             split = "train" if chance < 0.8 else "val" if chance < 0.9 else "test"
             counts[split] += 1
             example = {
-                "input_text": prompt.render(title),
+                "input_text": TEMPLATE.replace("{title}", title),
                 "target_text": text,
                 "uid": row["uid"],
                 "title": title,

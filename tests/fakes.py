@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.recipe.generation import Decoding
+from shelftalker.generation.engine import Generation
+from shelftalker.prompt import Prepared
+from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 
 
@@ -36,35 +37,28 @@ class FakeEngine:
         asked = recipe.generate.engine if recipe else "auto"
         self.name = name or ("transformers" if asked == "transformers" else "ctranslate2")
         self.may_choose = asked == "auto"
-        self.calls: list[tuple[list[str], Decoding, list[str]]] = []
+        self.calls: list[tuple[list[str], Decoding]] = []
         self.gate = threading.Event()
         self.gate.set()
 
     def generate(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prepared],
         decoding: Decoding,
         *,
-        row_ids: Sequence[str] | None = None,
         advance: Callable[[int], None] | None = None,
-    ) -> list[SimpleNamespace]:
-        self.calls.append((list(prompts), decoding, list(row_ids or [])))
+    ) -> list[list[Generation]]:
+        self.calls.append(([prompt.text for prompt in prompts], decoding))
         assert self.gate.wait(120)
         if self.name == "ctranslate2" and decoding.repetition_penalty < 1:
             raise ShelftalkerError("this engine cannot reward repetition")
-        if any("explode" in prompt for prompt in prompts):
+        if any("explode" in prompt.text for prompt in prompts):
             raise RuntimeError("secret detail")
-        titles = [prompt.split("Title: ")[1].split("\n")[0] for prompt in prompts]
-        return [
-            SimpleNamespace(
-                text=f"The {title} weighs 90 kg.",
-                tokens=7,
-                hit_cap=decoding.max_new_tokens < 7,
-                score=-0.5,
-                candidates=(),
-            )
-            for title in titles
-        ]
+        titles = [prompt.text.split("Title: ")[1].split("\n")[0] for prompt in prompts]
+        return [[Generation(f"The {title} weighs 90 kg.", 7, decoding.max_new_tokens < 7, -0.5)] for title in titles]
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [list(range(len(text.split()))) for text in texts]
 
     def for_decoding(self, decoding: Decoding) -> FakeEngine:
         return (

@@ -17,29 +17,32 @@ if TYPE_CHECKING:
     from shelftalker.evaluation.compare import compare
     from shelftalker.evaluation.evaluate import evaluate
     from shelftalker.finetuning.trainer import finetune
+    from shelftalker.product import Product
     from shelftalker.recipe.recipe import Recipe
-    from shelftalker.writing.describer import Describer, load
     from shelftalker.writing.job.job import generate
+    from shelftalker.writing.writer import Writer, load
 
 from shelftalker.version import __version__ as __version__
 
 _HOMES = {
-    "Describer": "shelftalker.writing.describer",
+    "Product": "shelftalker.product",
     "Recipe": "shelftalker.recipe.recipe",
     "ShelftalkerError": "shelftalker.errors",
+    "Writer": "shelftalker.writing.writer",
     "baseline": "shelftalker.evaluation.baseline",
     "compare": "shelftalker.evaluation.compare",
     "evaluate": "shelftalker.evaluation.evaluate",
     "finetune": "shelftalker.finetuning.trainer",
     "generate": "shelftalker.writing.job.job",
-    "load": "shelftalker.writing.describer",
+    "load": "shelftalker.writing.writer",
     "prepare": "shelftalker.catalogue.prepare",
 }
 
 __all__ = [
-    "Describer",
+    "Product",
     "Recipe",
     "ShelftalkerError",
+    "Writer",
     "baseline",
     "compare",
     "evaluate",
@@ -55,3 +58,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -233,7 +233,7 @@ def generate(
         done = job(Path(input), Path(output), chosen, recipe, resume=resume, ray=ray)
         console.result(f"wrote {done.output}: {done.rows:,} rows, {done.flagged:,} with findings", done.summary())
         return
-    from shelftalker.writing.describer import load
+    from shelftalker.writing.writer import load
 
     assert titles is not None
     texts = load(chosen, recipe).describe_many(titles)

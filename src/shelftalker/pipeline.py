@@ -107,15 +107,15 @@ def run(recipe: Recipe, *, force: bool = False) -> Finished:
 def describe_unseen(recipe: Recipe, model: Path) -> list[dict[str, str]]:
     """Describe the recipe's example titles, or else three titles that were never trained on."""
     from shelftalker.catalogue.examples import load_split, sample
-    from shelftalker.writing.describer import load
+    from shelftalker.product import Product
+    from shelftalker.writing.writer import load
 
-    titles = list(recipe.generate.titles)
-    if not titles:
+    products = [Product(title) for title in recipe.generate.titles]
+    if not products:
         split = "test" if _has_rows(recipe.paths.data / "test.jsonl") else "val"
-        titles = [row.title for row in sample(load_split(recipe.paths.data, split), EXAMPLES, recipe.seed)]
-    console.stage("generate", f"{len(titles)} titles that were never trained on")
-    texts = load(model, recipe).describe_many(titles)
-    return [{"title": title, "description": text} for title, text in zip(titles, texts, strict=True)]
+        products = sample(load_split(recipe.paths.data, split), EXAMPLES, recipe.seed)
+    console.stage("generate", f"{len(products)} titles that were never trained on")
+    return [{"title": one.title, "description": one.text} for one in load(model, recipe).write(products)]
 
 
 def forget(recipe: Recipe) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from shelftalker.catalogue.examples import Example, load_split
+from shelftalker.catalogue.examples import load_split
 from shelftalker.catalogue.prepare import Prepared, prepare
+from shelftalker.product import Product
 from shelftalker.recipe.recipe import Recipe
 
 NOUNS = "lamp kettle towel wallet bottle chair rug drill tent mug".split()
@@ -57,7 +58,7 @@ def run(tmp_path: Path) -> Prepare:
     return call
 
 
-def everything(done: Prepared) -> dict[str, list[Example]]:
+def everything(done: Prepared) -> dict[str, list[Product]]:
     """The examples of all splits."""
     return {name: load_split(done.data_dir, name) for name in ("train", "val", "test")}
 

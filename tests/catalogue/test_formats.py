@@ -103,8 +103,8 @@ def test_examples_hold_the_characters(run: Prepare, tmp_path: Path) -> None:
     done = run(table(tmp_path / "c.csv", encoding="cp1252", delimiter=";"))
     found = {row.uid: row for rows in everything(done).values() for row in rows}
     assert found["Q1"].title == 'Café "Zürich" cup; 8 oz, white'
-    assert found["Q1"].target_text == 'A "quoted", comma-ridden, multi-line text; it\'s fine.'
-    assert found["Q2"].target_text.startswith("Crème wool — woven")
+    assert found["Q1"].description == 'A "quoted", comma-ridden, multi-line text; it\'s fine.'
+    assert found["Q2"].description.startswith("Crème wool — woven")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_values_that_are_not_text(run: Prepare, tmp_path: Path) -> None:
     done = run(write_lines(tmp_path / "c.jsonl", rows))
     found = {row.uid: row for examples in everything(done).values() for row in examples}
     assert found["7"].title == "1984"
-    assert found["L"].target_text == "Two lines make one text of seven words."
+    assert found["L"].description == "Two lines make one text of seven words."
     assert {(row["uid"], row["reason"]) for row in rejected(done)} == {
         ("N", "empty_title"), ("D", "not_text"), ("B", "not_text"),
     }  # fmt: skip
@@ -265,7 +265,7 @@ def test_shop_exports_work_as_they_come(
 ) -> None:
     path = tmp_path / "products_export.csv"
     done = run(table(path, [dict.fromkeys(header, "") | row for row in rows], encoding="utf-8-sig"))
-    found = {row.uid: (row.title, row.target_text) for rows in everything(done).values() for row in rows}
+    found = {row.uid: (row.title, row.description) for rows in everything(done).values() for row in rows}
     assert found == examples
     assert {row["line"]: row["reason"] for row in rejected(done)} == reasons
 

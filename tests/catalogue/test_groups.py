@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelftalker.catalogue import split
-from shelftalker.catalogue.examples import Example, sample
+from shelftalker.catalogue.examples import sample
 from shelftalker.catalogue.groups import near, words
+from shelftalker.product import Product
 
 
 def slow_words(text: str) -> list[str]:
@@ -125,7 +126,7 @@ DRAWN = [0.5628740681008401, 0.8924746635880012]
 
 
 def test_a_sample_is_part_of_a_larger_one_and_blind_to_order() -> None:
-    examples = [Example(f"u{number}", "t", "i", "d") for number in range(500)]
+    examples = [Product("t", uid=f"u{number}", description="d") for number in range(500)]
     small, large = sample(examples, 50, 1), sample(examples, 200, 1)
     assert len(small) == 50
     assert set(map(id, small)) < set(map(id, large))

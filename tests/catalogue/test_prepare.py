@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 import shelftalker
-from shelftalker import prompt
 from shelftalker.bundled import sample_catalogue
 from shelftalker.catalogue import prepare as stage
 from shelftalker.catalogue.read import source
 from shelftalker.errors import ShelftalkerError
+from shelftalker.prompt import TEMPLATE
 from tests.catalogue.conftest import Prepare, everything, placement, products, rejected, write_lines
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def test_the_sample_comes_back_clean(run: Prepare) -> None:
     done = run("bundled")
     clean = gzip.decompress((ROOT / "tools" / "sample_catalogue_clean.jsonl.gz").read_bytes()).decode().splitlines()
     wanted = Counter(_plain(json.loads(line)["content"]) for line in clean)
-    found = Counter(_plain(row.target_text) for rows in everything(done).values() for row in rows)
+    found = Counter(_plain(row.description) for rows in everything(done).values() for row in rows)
     assert found == wanted
     assert done.counts == {
         "raw": 5833,
@@ -63,7 +63,7 @@ def test_an_example_holds_what_every_stage_reads(run: Prepare, tmp_path: Path) -
     assert list(line)[:2] == ["input_text", "target_text"]
     raw = next(row for row in rows if row["uid"] == line["uid"])
     assert line["title"] == raw["title"]
-    assert line["input_text"] == prompt.render(raw["title"])
+    assert line["input_text"] == TEMPLATE.replace("{title}", raw["title"])
     assert line["target_text"] == raw["content"]
     assert line["columns"] == {"brand": raw["brand"].replace("&amp;", "&"), "size": str(raw["size"])}
     assert re.fullmatch("[0-9a-f]{16}", line["group"])
@@ -72,8 +72,8 @@ def test_an_example_holds_what_every_stage_reads(run: Prepare, tmp_path: Path) -
 def test_a_column_can_enter_the_prompt(run: Prepare, tmp_path: Path) -> None:
     rows = [{**row, "brand": "Acme"} for row in products(20)]
     done = run(write_lines(tmp_path / "c.jsonl", rows), prompt="Brand: {brand}\nTitle: {title}\nText:")
-    example = everything(done)["train"][0]
-    assert example.input_text == f"Brand: Acme\nTitle: {example.title}\nText:"
+    line = json.loads((done.data_dir / "train.jsonl").read_text("utf-8").splitlines()[0])
+    assert line["input_text"] == f"Brand: Acme\nTitle: {line['title']}\nText:"
 
 
 def test_every_row_is_in_one_place(run: Prepare, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_on_the_sample_the_split_decides_what_test_means(run: Prepare) -> None:
     shares = {}
     for by in ("group", "row"):
         splits = everything(run("bundled", out=by, split__by=by))
-        shares[by] = _with_sibling(*([row.target_text for row in splits[name]] for name in ("test", "train")))
+        shares[by] = _with_sibling(*([row.description for row in splits[name]] for name in ("test", "train")))
     assert shares["group"] == 0
     assert 0.1 < shares["row"] < 0.3
 
@@ -252,7 +252,7 @@ def test_the_card_proves_the_split(run: Prepare) -> None:
         {
             tuple(words[at : at + 13])
             for row in everything(done)[name]
-            for words in [re.findall(r"[^\W_]+", row.target_text.casefold())]
+            for words in [re.findall(r"[^\W_]+", row.description.casefold())]
             for at in range(len(words) - 12)
         }
         for name in ("test", "train")

@@ -89,5 +89,5 @@ def run_dir(recipe: Recipe) -> Path:
 def played(monkeypatch: pytest.MonkeyPatch) -> type[PlayedEngine]:
     """Every model is played by `PlayedEngine`; ``loaded`` lists the folders of those that were."""
     PlayedEngine.loaded = []
-    monkeypatch.setattr("shelftalker.generation.engine.load_engine", PlayedEngine)
+    monkeypatch.setattr("shelftalker.generation.load.load_engine", PlayedEngine)
     return PlayedEngine

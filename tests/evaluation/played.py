@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shelftalker.generation.engine import Generation
 from shelftalker.models.load import ModelRef
+from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 
@@ -26,27 +27,32 @@ class PlayedEngine:
 
     def generate(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prepared],
         decoding: Decoding,
         *,
-        row_ids: Sequence[str] | None = None,
         advance: Callable[[int], None] | None = None,
-    ) -> list[Generation]:
+    ) -> list[list[Generation]]:
         written = []
         for prompt in prompts:
-            title = prompt.split("Title: ")[1].split("\n")[0]
+            title = prompt.text.split("Title: ")[1].split("\n")[0]
             colour, noun, number = [*title.split(), "", "", ""][:3]
             full = f"The {colour} {noun} is soft and warm. It fits in a travel bag with {number} table.".split()
             draw = random.Random(f"{title} {self.share}")
             words = [word if draw.random() < self.share else draw.choice(title.split()) for word in full]
             words = words[: decoding.max_new_tokens]
-            written.append(Generation(" ".join(words), len(words), len(words) < len(full), -1.0))
+            written.append([Generation(" ".join(words), len(words), len(words) < len(full), -1.0)])
         if advance is not None:
             advance(len(prompts))
         return written
 
-    def token_log_probs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[list[float]]:
+    def token_log_probs(self, prompts: Sequence[Prepared], targets: Sequence[str]) -> list[list[float]]:
         return [[-2.0 + self.share - 0.01 * (len(word) % 5) for word in target.split()] for target in targets]
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [list(range(len(text.split()))) for text in texts]
+
+    def for_decoding(self, decoding: Decoding) -> PlayedEngine:
+        return self
 
     def signature(self) -> str:
         return "engine:played-1|dtype:float32|batch:8"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from shelftalker.catalogue.examples import Example
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation.references import classify, describe, lead_sentence, neighbours, similarity
 from shelftalker.evaluation.training import Training
+from shelftalker.product import Product
 from shelftalker.retrieve.index import CatalogueIndex
 
 TRAINING = [
@@ -21,8 +21,8 @@ TRAINING = [
 ]
 
 
-def example(title: str) -> Example:
-    return Example("1", title, f"Title: {title}", "reference")
+def example(title: str) -> Product:
+    return Product(title, uid="1", description="reference")
 
 
 @pytest.fixture(scope="module")

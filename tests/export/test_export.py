@@ -11,15 +11,18 @@ import pytest
 import tiny
 
 import shelftalker
-from shelftalker import ShelftalkerError, prompt
+from shelftalker import Product, ShelftalkerError
 from shelftalker.export.export import export
-from shelftalker.generation.engine import load_engine
+from shelftalker.generation.load import load_engine
 from shelftalker.models import convert
-from shelftalker.models.load import load_model
+from shelftalker.models.folder import FACTS
+from shelftalker.models.load import load_model, resolve
+from shelftalker.prompt import Prompt
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
+from tests.driving import write
 
-PROMPTS = [prompt.render(f"blue bottle {number}") for number in range(6)]
+PROMPTS = [Prompt().render(Product(f"blue bottle {number}")) for number in range(6)]
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +54,15 @@ def test_an_exported_adapter_writes_what_the_adapter_writes(
     adapter: Path, tiny_t5: Path, recipe: Recipe, tmp_path: Path
 ) -> None:
     decoding = Decoding(max_new_tokens=10, beams=3)
-    wanted = load_engine(adapter, recipe.with_flags(generate={"engine": "transformers"})).generate(PROMPTS, decoding)
-    plain = load_engine(tiny_t5, recipe).generate(PROMPTS, decoding)
+    wanted = write(
+        load_engine(resolve(adapter), recipe.with_flags(generate={"engine": "transformers"})), PROMPTS, decoding
+    )
+    plain = write(load_engine(resolve(tiny_t5), recipe), PROMPTS, decoding)
     assert [row.text for row in wanted] != [row.text for row in plain]
     for to in ("hf", "ct2"):
         folder = export(adapter, to, tmp_path / to, recipe)  # type: ignore[arg-type]
-        engine = load_engine(folder, recipe)
-        assert [row.text for row in engine.generate(PROMPTS, decoding)] == [row.text for row in wanted]
+        engine = load_engine(resolve(folder), recipe)
+        assert [row.text for row in write(engine, PROMPTS, decoding)] == [row.text for row in wanted]
         manifest = json.loads((folder / "manifest.json").read_text())
         assert manifest["stage"] == "export" and "tokenizer.json" in manifest["outputs"]
 
@@ -95,8 +100,8 @@ def test_conversions_longest_unused_are_forgotten(tmp_path: Path, monkeypatch: p
         folder = convert.cache_dir() / name
         folder.mkdir(parents=True)
         (folder / "model.bin").write_bytes(b"x" * 1000)
-        (folder / convert.FACTS).write_text("{}")
-        os.utime(folder / convert.FACTS, (now - days * 86400, now - days * 86400))
+        (folder / FACTS).write_text("{}")
+        os.utime(folder / FACTS, (now - days * 86400, now - days * 86400))
     convert._forget_unused(2500)
     assert {path.name for path in convert.cache_dir().iterdir()} == {"week", "today"}
     convert._forget_unused(0)
@@ -123,9 +128,9 @@ def test_an_exported_folder_brings_its_prompt_and_decoding(tiny_t5: Path, recipe
         folder = export(tiny_t5, to, tmp_path / to, own)  # type: ignore[arg-type]
         writer = shelftalker.load(folder)
         assert writer.recipe.prompt == own.prompt
-        assert writer.generate(["Blue lamp"])[0].tokens <= 7
+        assert writer.write([Product("Blue lamp")])[0].tokens <= 7
         given = shelftalker.load(folder, recipe.with_flags(decoding={"max_new_tokens": 3}))
-        assert given.generate(["Blue lamp"])[0].tokens <= 3
+        assert given.write([Product("Blue lamp")])[0].tokens <= 3
 
 
 def test_what_is_no_export_is_not_replaced(tiny_t5: Path, tiny_causal: Path, recipe: Recipe, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shelftalker import ShelftalkerError, prompt
+from shelftalker import Product, ShelftalkerError
 from shelftalker.export.export import export
 from shelftalker.models.load import load_model
+from shelftalker.prompt import Prompt
 from shelftalker.recipe.recipe import Recipe
 
 STEPS = 9
@@ -52,7 +53,7 @@ def test_graphs_write_what_transformers_writes(
     assert capsys.readouterr().out == ""
     loaded = load_model(source, RECIPE)
     titles = ("blue bottle", "oak", "a red leather wallet that fits in a travel bag")  # none that was traced
-    prompts = [prompt.render(title) for title in titles]
+    prompts = [Prompt().render(Product(title)) for title in titles]
     inputs = loaded.tokenizer(prompts, padding=True, return_tensors="pt")
     wanted = loaded.model.generate(
         **inputs,

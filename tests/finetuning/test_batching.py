@@ -10,9 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelftalker.catalogue.examples import Example
 from shelftalker.finetuning.batching import Batches, collator, padding_share
 from shelftalker.finetuning.encoding import BLANK, IGNORED, Encoded, encode
+from shelftalker.product import Product
+from shelftalker.prompt import Prompt
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 200), st.integers(1, 60)), min_size=1, max_size=300)
 
@@ -112,11 +113,11 @@ def test_long_rows_are_cut_and_counted(kind: str, tiny_t5: Path, tiny_causal: Pa
     is_seq2seq = kind == "seq2seq"
     tokenizer = tokenizer_of(tiny_t5 if is_seq2seq else tiny_causal)
     rows = [
-        Example("a", "blue bottle", "", "A short one."),
-        Example("b", "blue bottle " * 40, "", "A short one."),
-        Example("c", "blue bottle", "", "blue bottle " * 40),
+        Product("blue bottle", description="A short one."),
+        Product("blue bottle " * 40, description="A short one."),
+        Product("blue bottle", description="blue bottle " * 40),
     ]
-    made = encode(rows, tokenizer, is_seq2seq=is_seq2seq, prompt_tokens=80, max_target_tokens=30)
+    made = encode(rows, tokenizer, Prompt(max_tokens=80), is_seq2seq=is_seq2seq, max_target_tokens=30)
     counts = made.counts
     assert (counts.rows, counts.inputs_cut, counts.targets_cut) == (3, 1, 1)
     # What is left of the long title's prompt still ends with the cue to write.
@@ -136,32 +137,20 @@ def test_training_and_both_engines_cut_a_long_prompt_to_the_same_tokens(
     kind: str, tiny_t5: Path, tiny_causal: Path
 ) -> None:
     from shelftalker.generation.ct2_engine import Ct2Engine
-    from shelftalker.generation.prompts import fit
     from shelftalker.generation.torch_engine import TorchEngine
     from shelftalker.models.load import load_model, resolve
-    from shelftalker.prompt import render
     from shelftalker.recipe.recipe import Recipe
 
-    template = "Title: {title}\nBrand: {brand}\nDescription:"
     titles = ["blue bottle", "blue bottle " * 60, "x" * 900, "Café\u00a0" * 80, ""]
-    prompts = [render(title, {"brand": "steel " * 5}, template) for title in titles]
+    examples = [Product(title, attributes={"brand": "steel " * 5}, description="A text.") for title in titles]
     folder = tiny_t5 if kind == "seq2seq" else tiny_causal
-    recipe = Recipe(device="cpu", prompt=template).with_flags(prompt_tokens=64)
+    recipe = Recipe(device="cpu", prompt="Title: {title}\nBrand: {brand}\nDescription:", prompt_tokens=64)
     loaded = load_model(folder, recipe)
-    brand = {"brand": "steel " * 5}
-    examples = [Example(str(number), title, "", "A text.", columns=brand) for number, title in enumerate(titles)]
-    limits = {"prompt_tokens": 64, "max_target_tokens": 30}
-    made = encode(
-        examples,
-        loaded.tokenizer,
-        is_seq2seq=loaded.is_seq2seq,
-        template=template,
-        **limits,  # type: ignore[arg-type]
-    )
+    made = encode(examples, loaded.tokenizer, recipe.as_prompt, is_seq2seq=loaded.is_seq2seq, max_target_tokens=30)
     trained = [
         list(row.inputs) if kind == "seq2seq" else list(row.inputs[: row.labels.count(IGNORED)]) for row in made.rows
     ]
     assert made.counts.inputs_cut == 3
     engines = [TorchEngine(loaded, recipe), *([Ct2Engine(resolve(folder), recipe)] if kind == "seq2seq" else [])]
     for engine in engines:
-        assert fit(prompts, engine.encode, engine.max_input_tokens, engine.template)[0] == trained
+        assert [list(one.ids) for one in recipe.as_prompt.prepare(examples, engine.encode)] == trained

@@ -19,6 +19,7 @@ from shelftalker.finetuning.material import Material, gather
 from shelftalker.finetuning.optimiser import build_optimiser
 from shelftalker.finetuning.trainer import finetune
 from shelftalker.models.load import load_model, resolve
+from shelftalker.prompt import Prompt
 from tests.finetuning.test_finetune import tiny_recipe, weights
 
 CPU = DevicePolicy("cpu", "float32", "")
@@ -120,8 +121,8 @@ def test_the_logged_losses_are_the_models_own(tiny_t5: Path, data_dir: Path, tmp
     loaded = load_model(run.last)
     total = count = 0.0
     for example in load_split(data_dir, "val"):
-        inputs = loaded.tokenizer(example.input_text, return_tensors="pt")
-        labels = loaded.tokenizer(text_target=example.target_text, return_tensors="pt")["input_ids"]
+        inputs = loaded.tokenizer(Prompt().render(example), return_tensors="pt")
+        labels = loaded.tokenizer(text_target=example.description, return_tensors="pt")["input_ids"]
         with torch.no_grad():
             total += loaded.model(**inputs, labels=labels).loss.item() * labels.shape[1]
         count += labels.shape[1]
@@ -189,11 +190,10 @@ def test_a_causal_model_learns_references_not_prompts(tiny_causal: Path, data_di
     made = material(recipe)
     tokenizer, row, example = made.base.tokenizer, made.train[0], load_split(data_dir, "train")[0]
     learnt = [label for label in row.labels if label != -100]
-    assert tokenizer.decode(learnt) == f" {example.target_text}</s>"
+    assert tokenizer.decode(learnt) == f" {example.description}</s>"
     prompt = len(row.labels) - len(learnt)
-    assert row.inputs[:prompt] == tuple(tokenizer(example.input_text)["input_ids"]) and row.inputs[prompt:] == tuple(
-        learnt
-    )
+    assert row.inputs[:prompt] == tuple(tokenizer(Prompt().render(example))["input_ids"])
+    assert row.inputs[prompt:] == tuple(learnt)
     run = finetune(recipe)
     losses = [line["loss"] for line in run.log if "loss" in line]
     assert losses[-1] < losses[0] and not load_model(run.last).is_seq2seq

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from shelftalker import ShelftalkerError
 from shelftalker.generation.engine import Generation
+from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
 
 MODEL = SimpleNamespace(given="played", content_hash="abc123", kind="folder", path="played", base=None, note="")
@@ -26,37 +27,39 @@ class PlayedEngine:
 
     def generate(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prepared],
         decoding: Decoding,
         *,
-        row_ids: Sequence[str] | None = None,
         advance: Callable[[int], None] | None = None,
-    ) -> list[Generation]:
+    ) -> list[list[Generation]]:
         if decoding.beams == 7:
             raise ShelftalkerError("seven beams are too many")
-        self.prompts += prompts
+        self.prompts += [prompt.text for prompt in prompts]
         time.sleep(self.seconds)
         if advance:
             advance(len(prompts))
-        titles = [text.split("Title: ")[1].split("\n")[0] for text in prompts]
-        return [
-            Generation(f"Fine {title}, {decoding.max_new_tokens} tokens.", 5, False, -0.25, cut="very long" in title)
-            for title in titles
-        ]
+        titles = [prompt.text.split("Title: ")[1].split("\n")[0] for prompt in prompts]
+        return [[Generation(f"Fine {title}, {decoding.max_new_tokens} tokens.", 5, False, -0.25)] for title in titles]
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [list(range(len(text.split()))) for text in texts]
+
+    def for_decoding(self, decoding: Decoding) -> PlayedEngine:
+        return self
 
     def signature(self) -> str:
         return "engine:played"
 
 
 if __name__ == "__main__":  # a job that a test kills: input, output, seconds a window
-    import shelftalker.generation.engine
-    import shelftalker.models.load
+    import shelftalker.generation.load
+    import shelftalker.models.open
     from shelftalker import console
     from shelftalker.recipe.recipe import Recipe
     from shelftalker.writing.job import job as catalogue_job
 
     console.configure(quiet=True)
-    shelftalker.generation.engine.load_engine = lambda *_: PlayedEngine(float(sys.argv[3]))
-    shelftalker.models.load.resolve = lambda *_: MODEL
+    shelftalker.generation.load.load_engine = lambda *_: PlayedEngine(float(sys.argv[3]))
+    shelftalker.models.open.resolve = lambda *_: MODEL
     recipe = Recipe().with_flags(generate={"window_rows": 5})
     catalogue_job.generate(Path(sys.argv[1]), Path(sys.argv[2]), "played", recipe, resume=True)

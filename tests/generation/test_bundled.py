@@ -11,16 +11,19 @@ from pathlib import Path
 import pytest
 
 import shelftalker
-from shelftalker import prompt
+from shelftalker import Product
 from shelftalker.bundled import mini_t5, sample_catalogue
-from shelftalker.catalogue.examples import Example, load_split
+from shelftalker.catalogue.examples import load_split
 from shelftalker.evaluation.results import Data, System
-from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
+from shelftalker.evaluation.scoring import Entry, Protocol, score
+from shelftalker.evaluation.scoring import Product as Scored
 from shelftalker.generation.ct2_engine import Ct2Engine
 from shelftalker.generation.torch_engine import TorchEngine
 from shelftalker.models.load import resolve
+from shelftalker.prompt import Prompt
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
+from tests.driving import log_probs, write
 
 ROWS = 64
 LENGTH = 48  # new tokens a text: enough to tell engines apart by, in half a minute
@@ -38,7 +41,7 @@ def examples() -> list[tuple[str, str]]:
     with gzip.open(sample_catalogue(), "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     whole = [(row["title"], row["content"]) for row in rows if len(row["title"]) > 10 and len(row["content"]) > 60]
-    return [(prompt.render(title), text) for title, text in whole[:: len(whole) // ROWS][:ROWS]]
+    return [(Prompt().render(Product(title)), text) for title, text in whole[:: len(whole) // ROWS][:ROWS]]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def test_float32_agrees_on_a_trained_model(reference: TorchEngine, examples: lis
     prompts = [text for text, _ in examples[:24]]
     fast = Ct2Engine(resolve("bundled"), _recipe("float32"))
     for decoding in (Decoding(max_new_tokens=48), Decoding(max_new_tokens=32, beams=4)):
-        ours, theirs = (engine.generate(prompts, decoding) for engine in (reference, fast))
+        ours, theirs = (write(engine, prompts, decoding) for engine in (reference, fast))
         assert [row.text for row in theirs] == [row.text for row in ours]
         assert [row.score for row in theirs] == pytest.approx([row.score for row in ours], abs=1e-4)
 
@@ -60,7 +63,7 @@ def test_int8_stays_inside_its_bounds(reference: TorchEngine, examples: list[tup
     fast = Ct2Engine(resolve("bundled"), _recipe("int8"))
     prompts, targets = [text for text, _ in examples], [text for _, text in examples]
     ours, theirs = (
-        [value for row in engine.token_log_probs(prompts, targets) for value in row] for engine in (reference, fast)
+        [value for row in log_probs(engine, prompts, targets) for value in row] for engine in (reference, fast)
     )
     moved = [abs(a - b) for a, b in zip(ours, theirs, strict=True)]
     assert statistics.mean(moved) < 0.1
@@ -68,7 +71,7 @@ def test_int8_stays_inside_its_bounds(reference: TorchEngine, examples: list[tup
 
 
 @pytest.fixture(scope="module")
-def validation(tmp_path_factory: pytest.TempPathFactory) -> list[Example]:
+def validation(tmp_path_factory: pytest.TempPathFactory) -> list[Product]:
     """The validation split that `prepare` makes of the sample catalogue by its shipped recipe."""
     data = tmp_path_factory.mktemp("sample")
     shelftalker.prepare(Recipe.load("sample", {"paths.data": str(data)}))
@@ -76,17 +79,17 @@ def validation(tmp_path_factory: pytest.TempPathFactory) -> list[Example]:
 
 
 @pytest.mark.slow
-def test_int8_writes_as_well_as_the_reference(reference: TorchEngine, validation: list[Example]) -> None:
+def test_int8_writes_as_well_as_the_reference(reference: TorchEngine, validation: list[Product]) -> None:
     """Neither chrF++ nor ROUGE-L over the whole validation split tells the engines apart: paired approximate
     randomisation, p above 0.05 after Bonferroni's correction for two metrics."""
     assert len(validation) > 300
-    prompts, fast = [row.input_text for row in validation], Ct2Engine(resolve("bundled"), _recipe("int8"))
+    prompts, fast = [Prompt().render(row) for row in validation], Ct2Engine(resolve("bundled"), _recipe("int8"))
     texts = {
-        engine.name: [row.text for row in engine.generate(prompts, Decoding(max_new_tokens=LENGTH))]
+        engine.name: [row.text for row in write(engine, prompts, Decoding(max_new_tokens=LENGTH))]
         for engine in (reference, fast)
     }
     found = score(
-        [Product(row.uid, row.title, row.target_text) for row in validation],
+        [Scored(row.uid, row.title, row.description) for row in validation],
         [Entry(System(id=name, label=name, role="model"), written) for name, written in texts.items()],
         Protocol(resamples=2000, seed=0),
         kind="comparison",

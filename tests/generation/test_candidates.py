@@ -7,11 +7,13 @@ from pydantic import ValidationError
 from sacrebleu.metrics import CHRF
 
 from shelftalker import ShelftalkerError
+from shelftalker.checks.given import Given
 from shelftalker.generation.candidates import choose
-from shelftalker.generation.engine import row_seed
+from shelftalker.generation.engine import seed_of
 from shelftalker.recipe.decoding import Decoding, decoding_signature
 from shelftalker.recipe.recipe import Recipe
 
+LAMP = Given("Warm lamp")
 TEXTS = [
     "A warm lamp for the desk, made of oak.",
     "A warm oak lamp for your desk.",
@@ -24,12 +26,12 @@ def test_the_candidate_most_like_the_others_wins() -> None:
     """Against sacrebleu's chrF, averaged over all candidates as references."""
     chrf = CHRF(word_order=0)
     utility = [sum(chrf.sentence_score(text, [other]).score for other in TEXTS) for text in TEXTS]
-    assert choose(TEXTS, prefer_publishable=False) == utility.index(max(utility))
-    assert choose(TEXTS[2:3]) == 0
+    assert choose(TEXTS, LAMP, prefer_publishable=False) == utility.index(max(utility))
+    assert choose(TEXTS[2:3], LAMP) == 0
 
 
 def test_equal_candidates_leave_the_first() -> None:
-    assert choose(["Same text here."] * 4, prefer_publishable=False) == 0
+    assert choose(["Same text here."] * 4, LAMP, prefer_publishable=False) == 0
 
 
 def test_a_candidate_that_passes_the_checks_is_preferred() -> None:
@@ -38,15 +40,15 @@ def test_a_candidate_that_passes_the_checks_is_preferred() -> None:
         "The lamp weighs 90 kg and is very warm.",
         "The lamp gives a warm light.",
     ]
-    assert choose(texts, {"title": "Warm lamp"}, prefer_publishable=False) in (0, 1)
-    assert choose(texts, {"title": "Warm lamp"}) == 2
-    assert choose(texts[:2], {"title": "Warm lamp"}) in (0, 1)
-    assert choose(texts, {"title": "Warm lamp", "weight": "90 kg"}) in (0, 1)
+    assert choose(texts, LAMP, prefer_publishable=False) in (0, 1)
+    assert choose(texts, LAMP) == 2
+    assert choose(texts[:2], LAMP) in (0, 1)
+    assert choose(texts, Given("Warm lamp", {"weight": "90 kg"})) in (0, 1)
 
 
 def test_a_cut_off_candidate_does_not_pass() -> None:
     texts = ["The lamp gives a warm", "The lamp gives a warm glow", "A lamp that gives a warm light."]
-    assert choose(texts, {"title": "Warm lamp"}, hit_cap=[True, True, False]) == 2
+    assert choose(texts, LAMP, hit_cap=[True, True, False]) == 2
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_the_signature_tells_decodings_apart() -> None:
     assert signatures[1] == "decoding:beam4|lp:1|max:128"
 
 
-def test_row_seeds_differ_by_row_draw_and_seed() -> None:
-    seeds = {row_seed(seed, row, draw) for seed in (0, 1) for row in ("1", "2", "11") for draw in (0, 1)}
+def test_seeds_differ_by_prompt_draw_and_seed() -> None:
+    seeds = {seed_of(seed, row, draw) for seed in (0, 1) for row in ("1", "2", "11") for draw in (0, 1)}
     assert len(seeds) == 12
-    assert row_seed(0, "1") == row_seed(0, "1")
+    assert seed_of(0, "1") == seed_of(0, "1")

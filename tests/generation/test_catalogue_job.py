@@ -18,7 +18,7 @@ import duckdb
 import pytest
 from generation.played import MODEL, PlayedEngine
 
-from shelftalker import ShelftalkerError, prompt
+from shelftalker import ShelftalkerError
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.job import job as catalogue_job
 from shelftalker.writing.job.job import generate
@@ -33,8 +33,8 @@ ROWS: list[dict[str, Any]] = [
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> PlayedEngine:
     played = PlayedEngine()
-    monkeypatch.setattr("shelftalker.generation.engine.load_engine", lambda *_: played)
-    monkeypatch.setattr("shelftalker.models.load.resolve", lambda *_: MODEL)
+    monkeypatch.setattr("shelftalker.generation.load.load_engine", lambda *_: played)
+    monkeypatch.setattr("shelftalker.models.open.resolve", lambda *_: MODEL)
     return played
 
 
@@ -134,7 +134,7 @@ def test_bad_rows_are_flagged_and_the_job_goes_on(tmp_path: Path, engine: Played
     source.write_text(
         '{"title": "Lamp"}\n{"title": "  "}\nnot json\n[1]\n{"sku": 3}\n{"title": ["x"]}\n{"title": 7}\n'
         '{"title": "Chair", "decoding.max_new_tokens": "many"}\n{"title": "Bed", "decoding.max_new_tokens": 9}\n'
-        '{"title": "Sofa", "decoding.beams": 7}\n{"title": "very long sofa"}\n'
+        '{"title": "Sofa", "decoding.beams": 7}\n{"title": "' + "very " * 200 + 'long sofa"}\n'
     )
     job = generate(source, tmp_path / "out.jsonl", "played", recipe)
     rows = _read(tmp_path / "out.jsonl")
@@ -166,7 +166,7 @@ def test_prompt_fields_come_from_columns(tmp_path: Path, engine: PlayedEngine) -
     generate(source, tmp_path / "out.jsonl", "played", recipe)
     assert engine.prompts == [
         "Tone: warm\nTitle: Lamp\nDescription:",
-        prompt.render("Sofa", {"tone": ""}, recipe.prompt),
+        "Title: Sofa\nDescription:",
     ]
     other = _lines(tmp_path / "other.jsonl", [{"title": "Lamp"}])
     with pytest.raises(ShelftalkerError, match=r"asks for \{tone\}"):
@@ -209,7 +209,9 @@ def test_no_cell_is_a_formula(tmp_path: Path, engine: PlayedEngine, recipe: Reci
 
 def _start(source: Path, output: Path, seconds: float) -> subprocess.Popen[bytes]:
     script = Path(__file__).with_name("played.py")
-    environment = os.environ | {"PYTHONPATH": str(script.parents[1])}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(script.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    }
     command = [sys.executable, str(script), str(source), str(output), str(seconds)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -12,17 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from shelftalker import ShelftalkerError, prompt
+from shelftalker import Product, ShelftalkerError
 from shelftalker.generation.ct2_engine import Ct2Engine
-from shelftalker.generation.engine import load_engine
+from shelftalker.generation.load import load_engine
 from shelftalker.generation.torch_engine import TorchEngine
 from shelftalker.models import convert
 from shelftalker.models.load import load_model, resolve
+from shelftalker.prompt import Prompt
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
+from tests.driving import log_probs, prepared, write
 
 NOUNS = ("bottle", "shirt", "kettle", "wallet", "lamp")
-PROMPTS = [prompt.render(f"{'blue ' * (number % 5)}{NOUNS[number % 5]} {number} ml") for number in range(40)]
+PROMPTS = [Prompt().render(Product(f"{'blue ' * (number % 5)}{NOUNS[number % 5]} {number} ml")) for number in range(40)]
 TARGETS = [f"The {NOUNS[number % 5]} is soft and warm, {number} fits in a travel bag." for number in range(40)]
 SHAPES = ["tiny_t5", "tiny_tied_t5"]
 
@@ -49,7 +51,7 @@ def pair(request: pytest.FixtureRequest) -> tuple[TorchEngine, Ct2Engine]:
 
 @pytest.mark.parametrize("name", DECODINGS)
 def test_float32_writes_the_same_text_with_the_same_score(pair: tuple[TorchEngine, Ct2Engine], name: str) -> None:
-    reference, fast = (engine.generate(PROMPTS, DECODINGS[name]) for engine in pair)
+    reference, fast = (write(engine, PROMPTS, DECODINGS[name]) for engine in pair)
     assert [row.text for row in fast] == [row.text for row in reference]
     assert [(row.tokens, row.hit_cap) for row in fast] == [(row.tokens, row.hit_cap) for row in reference]
     assert [row.score for row in fast] == pytest.approx([row.score for row in reference], abs=1e-4)
@@ -61,12 +63,12 @@ def test_the_beams_of_this_test_end_in_every_way(tiny_t5: Path) -> None:
     Of the two shapes the untied one carries this part of the proof: a random tied T5 hardly ever ends.
     """
     engine = Ct2Engine(resolve(tiny_t5), _recipe())
-    short, long = (engine.generate(PROMPTS, DECODINGS[name]) for name in ("beam 4, short", "beam 4, long"))
+    short, long = (write(engine, PROMPTS, DECODINGS[name]) for name in ("beam 4, short", "beam 4, long"))
     assert any(not row.hit_cap for row in short) and [row.text for row in short] != [row.text for row in long]
 
 
 def test_float32_gives_references_the_same_log_probabilities(pair: tuple[TorchEngine, Ct2Engine]) -> None:
-    reference, fast = (engine.token_log_probs(PROMPTS, TARGETS) for engine in pair)
+    reference, fast = (log_probs(engine, PROMPTS, TARGETS) for engine in pair)
     for a, b in zip(reference, fast, strict=True):
         assert b == pytest.approx(a, abs=1e-3)
 
@@ -99,9 +101,9 @@ def test_sampling_in_ctranslate2_follows_the_reference_distribution(pair: tuple[
     """
     reference, fast = pair
     draws = 4000
-    decoding = Decoding(sample=True, temperature=0.7, top_k=8, max_new_tokens=2)
+    decoding = Decoding(sample=True, temperature=0.7, top_k=8, max_new_tokens=2, candidates=draws)
     wide = TorchEngine(reference._loaded, Recipe().with_flags(device="cpu", generate={"batch_size": 1000}))
-    ours = wide.generate(PROMPTS[:1] * draws, decoding, row_ids=[str(number) for number in range(draws)])
+    (ours,) = wide.generate(prepared(wide, PROMPTS[:1]), decoding)
     source = [[fast._tokens[number] for number in fast.encode(PROMPTS[:1])[0]]]
     theirs = fast._runner(1).translate_batch(
         source * draws,
@@ -138,9 +140,7 @@ def test_int8_stays_near(shape: str, request: pytest.FixtureRequest) -> None:
     ref = resolve(request.getfixturevalue(shape))
     reference, fast = TorchEngine(ref, _recipe()), Ct2Engine(ref, _recipe("int8"))
     assert fast.dtype == "int8"
-    a, b = (
-        [value for row in engine.token_log_probs(PROMPTS, TARGETS) for value in row] for engine in (reference, fast)
-    )
+    a, b = ([value for row in log_probs(engine, PROMPTS, TARGETS) for value in row] for engine in (reference, fast))
     assert sum(abs(x - y) for x, y in zip(a, b, strict=True)) / len(a) < statistics.stdev(a) / 3
 
 
@@ -156,23 +156,23 @@ def test_the_converter_as_it_comes_would_fail(tiny_t5: Path, tmp_path: Path) -> 
     wrong._opened, wrong._is_wide = ctranslate2.Translator(folder, compute_type="float32"), True
 
     def distance(engine: Ct2Engine) -> float:
-        pairs = zip(reference.token_log_probs(PROMPTS, TARGETS), engine.token_log_probs(PROMPTS, TARGETS), strict=True)
+        pairs = zip(log_probs(reference, PROMPTS, TARGETS), log_probs(engine, PROMPTS, TARGETS), strict=True)
         return max(abs(a - b) for rows in pairs for a, b in zip(*rows, strict=True))
 
     assert distance(mended) < 1e-3
     assert distance(wrong) > 1
-    greedy = [[row.text for row in engine.generate(PROMPTS, DECODINGS["greedy"])] for engine in (reference, wrong)]
+    greedy = [[row.text for row in write(engine, PROMPTS, DECODINGS["greedy"])] for engine in (reference, wrong)]
     assert greedy[0] == greedy[1]
-    beams = [engine.generate(PROMPTS, DECODINGS["beam 4"]) for engine in (reference, wrong)]
+    beams = [write(engine, PROMPTS, DECODINGS["beam 4"]) for engine in (reference, wrong)]
     assert max(abs((a.score or 0) - (b.score or 0)) for a, b in zip(*beams, strict=True)) > 0.1
 
 
 def test_a_batch_keeps_its_order_and_reports_progress(pair: tuple[TorchEngine, Ct2Engine]) -> None:
     for engine in pair:
         done: list[int] = []
-        together = engine.generate(PROMPTS, DECODINGS["greedy"], advance=done.append)
+        together = write(engine, PROMPTS, DECODINGS["greedy"], advance=done.append)
         assert sum(done) == len(PROMPTS)
-        alone = [engine.generate([text], DECODINGS["greedy"])[0].text for text in PROMPTS[:8]]
+        alone = [write(engine, [text], DECODINGS["greedy"])[0].text for text in PROMPTS[:8]]
         assert [row.text for row in together[:8]] == alone
 
 
@@ -183,21 +183,21 @@ def test_threads_change_nothing(tiny_t5: Path, quantisation: str) -> None:
     for threads, batch in ((1, 8), (2, 8), (3, 8), (2, 64)):
         flags = {"quantisation": quantisation, "threads": threads, "batch_size": batch}
         engine = Ct2Engine(resolve(tiny_t5), Recipe().with_flags(device="cpu", generate=flags))
-        found.append([(row.text, round(row.score or 0, 4)) for row in engine.generate(PROMPTS, DECODINGS["greedy"])])
+        found.append([(row.text, round(row.score or 0, 4)) for row in write(engine, PROMPTS, DECODINGS["greedy"])])
     assert found[0] == found[1] == found[2]
     assert [text for text, _ in found[3]] == [text for text, _ in found[0]]
 
 
 def test_what_ctranslate2_cannot_honour_is_an_error_there_and_goes_to_transformers_in_auto(tiny_t5: Path) -> None:
-    fast = load_engine(tiny_t5, _recipe(engine="ctranslate2"))
+    fast = load_engine(resolve(tiny_t5), _recipe(engine="ctranslate2"))
     for decoding in (Decoding(sample=True), Decoding(beams=2, repetition_penalty=1.2)):
         with pytest.raises(ShelftalkerError, match="cannot honour"):
-            fast.generate(PROMPTS[:1], decoding)
-    auto = load_engine(tiny_t5, _recipe())
+            write(fast, PROMPTS[:1], decoding)
+    auto = load_engine(resolve(tiny_t5), _recipe())
     assert auto.name == "ctranslate2"
     sampling = Decoding(sample=True, max_new_tokens=8)
-    written = auto.generate(PROMPTS[:3], sampling)
-    assert written == load_engine(tiny_t5, _recipe(engine="transformers")).generate(PROMPTS[:3], sampling)
+    written = write(auto, PROMPTS[:3], sampling)
+    assert written == write(load_engine(resolve(tiny_t5), _recipe(engine="transformers")), PROMPTS[:3], sampling)
 
 
 def test_a_model_is_converted_once_and_again_when_its_weights_change(

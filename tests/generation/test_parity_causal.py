@@ -8,18 +8,20 @@ from pathlib import Path
 import pytest
 import tiny
 
-from shelftalker import ShelftalkerError, prompt
+from shelftalker import Product, ShelftalkerError
 from shelftalker.generation.ct2_engine import Ct2Engine
-from shelftalker.generation.engine import load_engine
+from shelftalker.generation.load import load_engine
 from shelftalker.generation.torch_engine import TorchEngine
 from shelftalker.models import families
 from shelftalker.models.convert import converted
 from shelftalker.models.load import resolve
+from shelftalker.prompt import Prompt
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
+from tests.driving import log_probs, write
 
 NOUNS = ("bottle", "shirt", "kettle", "wallet", "lamp")
-PROMPTS = [prompt.render(f"{'blue ' * (number % 5)}{NOUNS[number % 5]} {number} ml") for number in range(24)]
+PROMPTS = [Prompt().render(Product(f"{'blue ' * (number % 5)}{NOUNS[number % 5]} {number} ml")) for number in range(24)]
 TARGETS = [f"The {NOUNS[number % 5]} is soft and warm, {number} fits in a travel bag." for number in range(24)]
 CAUSAL = [kind for kind in families.FAMILIES if kind != "t5"]
 
@@ -47,14 +49,14 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("name", DECODINGS)
 def test_float32_writes_the_same_text_with_the_same_score(pair: tuple[TorchEngine, Ct2Engine], name: str) -> None:
-    reference, fast = (engine.generate(PROMPTS, DECODINGS[name]) for engine in pair)
+    reference, fast = (write(engine, PROMPTS, DECODINGS[name]) for engine in pair)
     assert [row.text for row in fast] == [row.text for row in reference]
     assert [(row.tokens, row.hit_cap) for row in fast] == [(row.tokens, row.hit_cap) for row in reference]
     assert [row.score for row in fast] == pytest.approx([row.score for row in reference], abs=1e-3)
 
 
 def test_float32_gives_references_the_same_log_probabilities(pair: tuple[TorchEngine, Ct2Engine]) -> None:
-    reference, fast = (engine.token_log_probs(PROMPTS, TARGETS) for engine in pair)
+    reference, fast = (log_probs(engine, PROMPTS, TARGETS) for engine in pair)
     for a, b in zip(reference, fast, strict=True):
         assert b == pytest.approx(a, abs=2e-3)
 
@@ -75,14 +77,12 @@ def test_int8_stays_near(pair: tuple[TorchEngine, Ct2Engine]) -> None:
     """32 random dimensions quantise badly; the bounds that matter are those on SmolLM2 (test_smollm2.py)."""
     reference, fast = pair[0], Ct2Engine(pair[0].model, _recipe("int8"))
     assert fast.dtype == "int8"
-    a, b = (
-        [value for row in engine.token_log_probs(PROMPTS, TARGETS) for value in row] for engine in (reference, fast)
-    )
+    a, b = ([value for row in log_probs(engine, PROMPTS, TARGETS) for value in row] for engine in (reference, fast))
     assert statistics.fmean(abs(x - y) for x, y in zip(a, b, strict=True)) < statistics.stdev(a) / 3
 
 
 def test_auto_takes_ctranslate2(tiny_causal: Path) -> None:
-    assert load_engine(tiny_causal, _recipe()).name == "ctranslate2"
+    assert load_engine(resolve(tiny_causal), _recipe()).name == "ctranslate2"
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ def test_shapes_that_would_come_out_wrong_go_to_transformers(
     kind: str, settings: dict[str, object], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tiny.make_causal(tmp_path, kind, **settings)
-    assert load_engine(folder, _recipe()).name == "transformers"
+    assert load_engine(resolve(folder), _recipe()).name == "transformers"
     assert why in " ".join(capsys.readouterr().err.split())
     with pytest.raises(ShelftalkerError, match="CTranslate2 cannot run the model"):
-        load_engine(folder, _recipe(engine="ctranslate2"))
+        load_engine(resolve(folder), _recipe(engine="ctranslate2"))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 import shelftalker
-from shelftalker import ShelftalkerError, prompt
+from shelftalker import Product, ShelftalkerError
 from shelftalker.generation.torch_engine import TorchEngine
 from shelftalker.models.load import resolve
+from shelftalker.prompt import Prompt
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
+from tests.driving import log_probs, prepared, write
 
-PROMPTS = [prompt.render(f"{'blue ' * (number % 4)}steel bottle {number}") for number in range(9)]
+PROMPTS = [Prompt().render(Product(f"{'blue ' * (number % 4)}steel bottle {number}")) for number in range(9)]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def causal(tiny_causal: Path, recipe: Recipe) -> TorchEngine:
 def test_greedy_equals_a_plain_generate_call(kind: str, request: pytest.FixtureRequest) -> None:
     engine: TorchEngine = request.getfixturevalue(kind)
     network, tokenizer = engine._network, engine._tokenizer
-    for text, written in zip(PROMPTS, engine.generate(PROMPTS, Decoding(max_new_tokens=12)), strict=True):
+    for text, written in zip(PROMPTS, write(engine, PROMPTS, Decoding(max_new_tokens=12)), strict=True):
         ids = tokenizer(text, return_tensors="pt")["input_ids"]
         output = network.generate(ids, max_new_tokens=12, do_sample=False, num_beams=1)[0]
         plain = output[1:] if kind == "seq2seq" else output[ids.shape[1] :]
@@ -50,7 +52,7 @@ def test_the_score_is_the_mean_log_probability_of_what_was_written(kind: str, re
     import torch
 
     engine: TorchEngine = request.getfixturevalue(kind)
-    written = engine.generate(PROMPTS[:1], Decoding(max_new_tokens=6))[0]
+    written = write(engine, PROMPTS[:1], Decoding(max_new_tokens=6))[0]
     network = engine._network
     ids = torch.tensor([engine.encode(PROMPTS[:1])[0]])
     output = network.generate(ids, max_new_tokens=6, do_sample=False, num_beams=1)
@@ -75,16 +77,15 @@ def test_the_score_is_the_mean_log_probability_of_what_was_written(kind: str, re
     ids=["plain", "nucleus", "top-k"],
 )
 @pytest.mark.parametrize("kind", ["seq2seq", "causal"])
-def test_a_sampled_text_depends_on_its_row_not_on_its_batch(
+def test_a_sampled_text_depends_on_its_prompt_not_on_its_batch(
     kind: str, decoding: Decoding, request: pytest.FixtureRequest
 ) -> None:
     engine: TorchEngine = request.getfixturevalue(kind)
-    ids = [f"row{number}" for number in range(len(PROMPTS))]
-    together = engine.generate(PROMPTS, decoding, row_ids=ids)
-    alone = [engine.generate([text], decoding, row_ids=[row])[0] for text, row in zip(PROMPTS, ids, strict=True)]
-    backwards = engine.generate(PROMPTS[::-1], decoding, row_ids=ids[::-1])[::-1]
+    together = write(engine, PROMPTS, decoding)
+    alone = [write(engine, [text], decoding)[0] for text in PROMPTS]
+    backwards = write(engine, PROMPTS[::-1], decoding)[::-1]
     assert [row.text for row in together] == [row.text for row in alone] == [row.text for row in backwards]
-    other = engine.generate(PROMPTS, decoding.model_copy(update={"seed": 1}), row_ids=ids)
+    other = write(engine, PROMPTS, decoding.model_copy(update={"seed": 1}))
     assert [row.text for row in together] != [row.text for row in other]
 
 
@@ -93,10 +94,10 @@ def test_sampling_follows_the_model_distribution(seq2seq: TorchEngine) -> None:
     import torch
 
     draws = 4000
-    decoding = Decoding(sample=True, temperature=0.8, top_k=6, max_new_tokens=1)
+    decoding = Decoding(sample=True, temperature=0.8, top_k=6, max_new_tokens=1, candidates=draws)
     seq2seq.batch_size, before = 500, seq2seq.batch_size
     try:
-        written = seq2seq.generate(PROMPTS[:1] * draws, decoding, row_ids=[str(number) for number in range(draws)])
+        (written,) = seq2seq.generate(prepared(seq2seq, PROMPTS[:1]), decoding)
     finally:
         seq2seq.batch_size = before
     ids = torch.tensor([seq2seq.encode(PROMPTS[:1])[0]])
@@ -129,7 +130,7 @@ def test_bans_hold(seq2seq: TorchEngine, method: dict[str, int], monkeypatch: py
         seq2seq._tokenizer, "batch_decode", lambda rows, **how: written.extend(rows) or decode(rows, **how)
     )
     bans = {"max_new_tokens": 30, "no_repeat_ngram": 2, "min_new_tokens": 10}
-    rows = seq2seq.generate(PROMPTS[:4], Decoding.model_validate(bans | method))
+    rows = write(seq2seq, PROMPTS[:4], Decoding.model_validate(bans | method))
     assert len(written) == 4
     for tokens in written:
         pairs = list(itertools.pairwise(tokens))
@@ -139,14 +140,15 @@ def test_bans_hold(seq2seq: TorchEngine, method: dict[str, int], monkeypatch: py
     assert sorted(row.tokens for row in rows) == sorted(map(len, written))
 
 
-def test_candidates_hold_the_chosen_one(seq2seq: TorchEngine) -> None:
+def test_the_first_of_several_candidates_is_the_text_that_is_drawn_alone(seq2seq: TorchEngine) -> None:
     decoding = Decoding(sample=True, candidates=5, max_new_tokens=8, prefer_publishable=False)
     done: list[int] = []
-    rows = seq2seq.generate(PROMPTS, decoding, advance=done.append)
+    rows = seq2seq.generate(prepared(seq2seq, PROMPTS), decoding, advance=done.append)
     assert sum(done) == len(PROMPTS)
-    assert all(row.text in row.candidates and len(row.candidates) == 5 for row in rows)
-    single = seq2seq.generate(PROMPTS, Decoding(sample=True, max_new_tokens=8))
-    assert [row.candidates[0] for row in rows] == [row.text for row in single]
+    assert all(len(drawn) == 5 for drawn in rows)
+    single = write(seq2seq, PROMPTS, Decoding(sample=True, max_new_tokens=8))
+    assert [drawn[0].text for drawn in rows] == [row.text for row in single]
+    assert any(len({one.text for one in drawn}) > 1 for drawn in rows)
 
 
 def test_defaults_of_the_model_do_not_sneak_in(tiny_t5: Path, recipe: Recipe, tmp_path: Path) -> None:
@@ -157,22 +159,22 @@ def test_defaults_of_the_model_do_not_sneak_in(tiny_t5: Path, recipe: Recipe, tm
     settings |= {"num_beams": 4, "max_length": 5, "repetition_penalty": 9.0, "no_repeat_ngram_size": 1}
     (folder / "generation_config.json").write_text(json.dumps(settings))
     decoding = Decoding(max_new_tokens=12)
-    changed = TorchEngine(resolve(folder), recipe).generate(PROMPTS, decoding)
-    assert changed == TorchEngine(resolve(tiny_t5), recipe).generate(PROMPTS, decoding)
+    changed = write(TorchEngine(resolve(folder), recipe), PROMPTS, decoding)
+    assert changed == write(TorchEngine(resolve(tiny_t5), recipe), PROMPTS, decoding)
 
 
 def test_reference_log_probabilities_match_the_loss(seq2seq: TorchEngine, causal: TorchEngine) -> None:
     import torch
 
     targets = ["A warm lamp.", "The blue bottle keeps drinks cold for hours."]
-    logs = seq2seq.token_log_probs(PROMPTS[:2], targets)
+    logs = log_probs(seq2seq, PROMPTS[:2], targets)
     for text, target, row in zip(PROMPTS, targets, logs, strict=False):
         ids = torch.tensor([seq2seq.encode([text])[0]])
         labels = torch.tensor([seq2seq._tokenizer(target)["input_ids"]])
         loss = seq2seq._network(input_ids=ids, labels=labels).loss
         assert len(row) == labels.shape[1]
         assert -sum(row) / len(row) == pytest.approx(loss.item(), abs=1e-4)
-    for text, target, row in zip(PROMPTS, targets, causal.token_log_probs(PROMPTS[:2], targets), strict=False):
+    for text, target, row in zip(PROMPTS, targets, log_probs(causal, PROMPTS[:2], targets), strict=False):
         before = causal._tokenizer(text)["input_ids"]
         after = [*causal._tokenizer(f" {target}")["input_ids"], 1]
         ids = torch.tensor([[*before, *after]])

@@ -20,7 +20,7 @@ from shelftalker.writing.writer import Writer
 def fake_writer(model: str, recipe: Recipe) -> Writer:
     if "broken" in model:
         raise ShelftalkerError("the model cannot be had", where=model, mend="download it")
-    return Writer(model, recipe, load=FakeEngine)
+    return Writer(FakeEngine(model, recipe), recipe)
 
 
 @pytest.fixture
@@ -158,9 +158,9 @@ def test_a_value_out_of_range_is_an_error(recipe: Recipe) -> None:
 
 def test_findings_are_highlighted_and_text_is_escaped(recipe: Recipe) -> None:
     desk = Desk(None, recipe, load=fake_writer)
-    shown = attempt(desk, desk.base.label, "Oak <script>alert(1)</script> chair", recipe.decoding, {})
-    assert "<script>" not in shown
-    assert "&lt;script&gt;" in shown
+    shown = attempt(desk, desk.base.label, "Oak < script > & chair", recipe.decoding, {})
+    assert "< script >" not in shown
+    assert "&lt; script &gt; &amp; chair" in shown
     assert "<mark" in shown
     assert "90 kg</mark>" in shown
     assert "7 tokens" in shown

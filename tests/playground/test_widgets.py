@@ -22,7 +22,7 @@ def every(widget: Any) -> list[Any]:
 
 def test_a_click_writes_with_findings_and_settings_follow_the_controls(data_dir: Path) -> None:
     recipe = Recipe(base_model="base-name").with_flags(paths={"data": data_dir})
-    desk = Desk(None, recipe, load=lambda model, recipe: Writer(model, recipe, load=FakeEngine))
+    desk = Desk(None, recipe, load=lambda model, recipe: Writer(FakeEngine(model, recipe), recipe))
     page = panel(None, recipe, desk=desk)
     widgets = every(page)
     [button] = [widget for widget in widgets if isinstance(widget, ui.Button)]

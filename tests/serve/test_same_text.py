@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from shelftalker.playground.desk import Desk
-from shelftalker.recipe.generation import Decoding
+from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.serve.app import create_app
-from shelftalker.writing.describer import load
+from shelftalker.writing.writer import load
 
 pytest.importorskip("fastapi", reason="the extra [serve] is not installed")
 from fastapi.testclient import TestClient

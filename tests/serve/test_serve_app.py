@@ -24,7 +24,7 @@ RECIPE = Recipe().with_flags(decoding={"max_new_tokens": 40})
 
 @pytest.fixture
 def writer() -> Writer:
-    return Writer("fake", RECIPE, load=FakeEngine)
+    return Writer(FakeEngine("fake", RECIPE), RECIPE)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_column_supports_what_the_description_says_where_the_prompt_names_it(t
     recipe = Recipe(prompt=template)
     body = {"titles": ["Oak chair", "Oak chair"], "columns": [{}, {"weight": "90 kg"}]}
     with TestClient(
-        create_app("fake", recipe, writer=Writer("fake", recipe, load=FakeEngine)), base_url="http://localhost"
+        create_app("fake", recipe, writer=Writer(FakeEngine("fake", recipe), recipe)), base_url="http://localhost"
     ) as client:
         without, known = client.post("/describe", json=body).json()["descriptions"]
     assert any("90" in finding["text"] for finding in without["findings"])
@@ -83,7 +83,7 @@ def test_a_column_supports_what_the_description_says_where_the_prompt_names_it(t
 
 def test_columns_that_the_prompt_names_enter_it() -> None:
     recipe = Recipe(prompt="Brand: {brand}\nTitle: {title}\n")
-    writer = Writer("fake", recipe, load=FakeEngine)
+    writer = Writer(FakeEngine("fake", recipe), recipe)
     with TestClient(create_app("fake", recipe, writer=writer), base_url="http://localhost") as client:
         client.post("/describe", json={"title": "Oak chair", "columns": {"brand": "Holm"}})
     assert writer.engine.calls[0][0] == ["Brand: Holm\nTitle: Oak chair\n"]
@@ -99,7 +99,7 @@ def test_decoding_keys_change_one_request_only(client: TestClient, writer: Write
     assert changed.json()["decoding"]["beams"] == 4
     assert not changed.json()["as_scored"]
     client.post("/describe", json={"title": "Oak chair"})
-    assert [decoding.beams for _, decoding, _ in writer.engine.calls] == [4, 1]
+    assert [decoding.beams for _, decoding in writer.engine.calls] == [4, 1]
     assert writer.engine.calls[0][1].max_new_tokens == 40
 
 
@@ -110,7 +110,7 @@ def test_what_the_first_engine_cannot_do_another_does_and_the_answer_says_which(
 
 def test_an_engine_that_was_asked_for_is_not_swapped() -> None:
     recipe = Recipe().with_flags(generate={"engine": "ctranslate2"})
-    app = create_app("fake", recipe, writer=Writer("fake", recipe, load=FakeEngine))
+    app = create_app("fake", recipe, writer=Writer(FakeEngine("fake", recipe), recipe))
     with TestClient(app, base_url="http://127.0.0.1") as client:
         body = {"title": "Oak chair", "decoding": {"repetition_penalty": 0.5}}
         assert "cannot reward" in refusal(client.post("/describe", json=body), 422)["what"]
@@ -209,7 +209,7 @@ def test_concurrent_requests_share_a_batch(client: TestClient, writer: Writer) -
     for thread in threads:
         thread.join(120)
     assert answers == {number: f"The Chair {number} weighs 90 kg." for number in range(5)}
-    assert [len(prompts) for prompts, _, _ in engine.calls] == [1, 4]
+    assert [len(prompts) for prompts, _ in engine.calls] == [1, 4]
 
 
 def test_health_model_and_schema(client: TestClient) -> None:
@@ -236,7 +236,7 @@ def test_the_front_page_asks_nothing_of_other_hosts(client: TestClient) -> None:
 
 def test_the_recipe_may_lie_above_the_usual_limits() -> None:
     recipe = Recipe().with_flags(decoding={"beams": 12, "max_new_tokens": 1000})
-    app = create_app("fake", recipe, writer=Writer("fake", recipe, load=FakeEngine))
+    app = create_app("fake", recipe, writer=Writer(FakeEngine("fake", recipe), recipe))
     with TestClient(app, base_url="http://127.0.0.1") as client:
         assert client.post("/describe", json={"title": "a", "decoding": {"beams": 12}}).status_code == 200
 

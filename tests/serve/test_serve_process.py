@@ -34,7 +34,7 @@ class Slow(FakeEngine):
         time.sleep(1.5)
         return super().generate(*arguments, **more)
 
-writer._load_engine = Slow
+app.load = lambda model, recipe: writer.Writer(Slow(model, recipe), recipe)
 app.serve("fake", Recipe(), port=0)
 print("ended well", file=sys.stderr, flush=True)
 """

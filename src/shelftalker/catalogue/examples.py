@@ -1,37 +1,26 @@
-"""Examples: what `prepare` writes, and what every later stage reads."""
+"""Examples, what `prepare` writes and every later stage reads: products whose description is the reference."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from shelftalker.errors import ShelftalkerError
+from shelftalker.product import Product
 
 SPLITS = ("train", "val", "test")
 
 _TITLE_LINE = re.compile(r"^Title: (.*)$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Example:
-    """One product as a model sees it: the prompt goes in, the reference comes out."""
+def read_examples(path: str | Path) -> list[Product]:
+    """Read examples in file order, as products; their prompt is rendered anew by whoever needs it.
 
-    uid: str
-    title: str
-    input_text: str
-    target_text: str
-    group: str = ""
-    columns: dict[str, str] = field(default_factory=dict)
-
-
-def read_examples(path: str | Path) -> list[Example]:
-    """Read examples in file order.
-
-    Files made by other tools may hold only ``input_text`` and ``target_text``: the title is then read from
-    the prompt's ``Title:`` line (else it is the whole prompt), and the uid is the line number.
+    Files made by other tools may hold only ``input_text`` and ``target_text``: the former then stays the product's
+    prompt, its title is read from the prompt's ``Title:`` line (else it is the whole prompt), and the uid is the line
+    number.
 
     Raises:
         ShelftalkerError: the file is missing, unreadable or has a line that is no example.
@@ -63,7 +52,7 @@ def read_examples(path: str | Path) -> list[Example]:
     return examples
 
 
-def load_split(data_dir: str | Path, split: str) -> list[Example]:
+def load_split(data_dir: str | Path, split: str) -> list[Product]:
     """Read one split (train, val or test) of a prepared data folder.
 
     Raises:
@@ -74,7 +63,7 @@ def load_split(data_dir: str | Path, split: str) -> list[Example]:
     return read_examples(Path(data_dir) / f"{split}.jsonl")
 
 
-def sample(examples: Sequence[Example], rows: int | None, seed: int) -> list[Example]:
+def sample(examples: Sequence[Product], rows: int | None, seed: int) -> list[Product]:
     """Draw ``rows`` examples by a hash of (seed, uid), returned in their given order.
 
     The draw depends on uids only, not on order; a smaller draw is a subset of a larger one. ``rows`` None, or
@@ -90,24 +79,24 @@ def _rank(seed: int, uid: str) -> bytes:
     return hashlib.blake2b(f"{seed}\0{uid}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _example(row: object, path: Path, number: int) -> Example:
+def _example(row: object, path: Path, number: int) -> Product:
     if not isinstance(row, dict):
         raise _broken(path, number, "not a JSON object")
     prompt, target = row.get("input_text"), row.get("target_text")
     if not isinstance(prompt, str) or not isinstance(target, str):
         raise _broken(path, number, "an example needs the texts input_text and target_text")
-    title = row.get("title")
+    title, columns = row.get("title"), row.get("columns")
+    is_foreign = not isinstance(title, str)
     if not isinstance(title, str):
         found = _TITLE_LINE.search(prompt)
         title = found.group(1).strip() if found else prompt.strip()
-    columns = row.get("columns")
-    return Example(
-        uid=str(row.get("uid", number)),
+    return Product(
         title=title,
-        input_text=prompt,
-        target_text=target,
+        uid=str(row.get("uid", number)),
+        attributes={str(key): str(value) for key, value in columns.items()} if isinstance(columns, dict) else {},
         group=str(row.get("group") or ""),
-        columns={str(key): str(value) for key, value in columns.items()} if isinstance(columns, dict) else {},
+        description=target,
+        input_text=prompt if is_foreign else "",
     )
 
 

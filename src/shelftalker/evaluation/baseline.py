@@ -70,8 +70,8 @@ def baseline(recipe: Recipe) -> Evaluated:
             {
                 "uid": example.uid,
                 "title": example.title,
-                "input_text": example.input_text,
-                "target_text": example.target_text,
+                "input_text": recipe.as_prompt.render(example),
+                "target_text": example.description,
                 "prediction": text,
             }
             for example, text in zip(rows.examples, zero_shot.texts, strict=True)

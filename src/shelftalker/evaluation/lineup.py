@@ -86,7 +86,7 @@ def with_bertscore(entries: list[Entry], rows: Rows, recipe: Recipe) -> list[Ent
     encoder = bertscore.find(recipe)
     if encoder is None:
         return entries
-    wanted = [example.target_text for example in rows.examples]
+    wanted = [example.description for example in rows.examples]
     found = bertscore.score(encoder, wanted, [entry.texts for entry in entries], recipe)
     return [replace(entry, bertscore=scores) for entry, scores in zip(entries, found, strict=True)]
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, manifest
-from shelftalker.catalogue.examples import Example
 from shelftalker.evaluation import cache
+from shelftalker.product import Product
+from shelftalker.recipe.carried import carried
 
 if TYPE_CHECKING:
-    from shelftalker.generation.engine import Engine
     from shelftalker.models.load import ModelRef
     from shelftalker.recipe.recipe import Recipe
+    from shelftalker.writing.writer import Writer
 
 
 @dataclass
@@ -32,16 +33,17 @@ class Predictions:
     cached: bool = False
 
 
-def rows_hash(examples: Sequence[Example]) -> str:
-    """SHA-256 over ids, prompts and references in order: equal means that two files describe the same rows."""
+def rows_hash(examples: Sequence[Product]) -> str:
+    """SHA-256 over ids, products and references in order: equal means that two files describe the same rows."""
     digest = hashlib.sha256()
     for example in examples:
-        line = json.dumps([example.uid, example.input_text, example.target_text])
+        told = example.input_text or [example.title, dict(example.attributes)]
+        line = json.dumps([example.uid, told, example.description])
         digest.update(line.encode() + b"\n")
     return digest.hexdigest()
 
 
-def predict(ref: ModelRef, examples: Sequence[Example], recipe: Recipe, label: str) -> Predictions:
+def predict(ref: ModelRef, examples: Sequence[Product], recipe: Recipe, label: str) -> Predictions:
     """Describe ``examples`` with a model, or take what it wrote before under the very same conditions.
 
     The key is a hash of the weights, the rows and their order, the decoding, the engine's settings and the
@@ -58,14 +60,14 @@ def predict(ref: ModelRef, examples: Sequence[Example], recipe: Recipe, label: s
     nll = cache.read(scored) if recipe.evaluate.nll else None
     is_cached = found is not None and (nll is not None or not recipe.evaluate.nll)
     if not is_cached:
-        from shelftalker.generation.engine import load_engine
+        from shelftalker.writing.writer import write_with
 
-        engine = load_engine(ref, recipe)
+        writer = write_with(ref, recipe)
         if found is None:
-            found = _write(engine, examples, recipe, label)
+            found = _write(writer, examples, label)
             cache.keep(written, found)
         if recipe.evaluate.nll and nll is None:
-            nll = _score(engine, examples, label)
+            nll = _score(writer, examples, label)
             cache.keep(scored, nll)
     assert found is not None
     return Predictions(
@@ -79,52 +81,43 @@ def predict(ref: ModelRef, examples: Sequence[Example], recipe: Recipe, label: s
     )
 
 
-def _key(ref: ModelRef, examples: Sequence[Example], recipe: Recipe) -> str:
+def _key(ref: ModelRef, examples: Sequence[Product], recipe: Recipe) -> str:
     versions = manifest.versions()
     identity = {
         "model": ref.content_hash,
         "rows": rows_hash(examples),
-        "decoding": recipe.decoding.model_dump(mode="json"),
         "engine": recipe.generate.model_dump(mode="json", include={"engine", "quantisation", "batch_size"}),
-        "prompt": recipe.prompt,
-        "prompt_tokens": recipe.prompt_tokens,
+        "carried": carried(recipe),
         "device": [recipe.device, recipe.dtype],
         "versions": {name: versions.get(name) for name in ("shelftalker", "torch", "transformers", "ctranslate2")},
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
-def _write(engine: Engine, examples: Sequence[Example], recipe: Recipe, label: str) -> dict[str, Any]:
+def _write(writer: Writer, examples: Sequence[Product], label: str) -> dict[str, Any]:
     from shelftalker.recipe.decoding import decoding_signature
 
     with console.progress(f"{label} writes", len(examples)) as bar:
-        written = engine.generate(
-            [example.input_text for example in examples],
-            recipe.decoding,
-            row_ids=[example.uid for example in examples],
-            advance=bar.advance,
-        )
+        written = writer.write(examples, advance=bar.advance)
     return {
-        "engine": engine.signature(),
-        "decoding": decoding_signature(recipe.decoding),
+        "engine": written[0].engine,
+        "decoding": decoding_signature(writer.recipe.decoding),
         "texts": [row.text for row in written],
         "tokens": [row.tokens for row in written],
         "hit_cap": [row.hit_cap for row in written],
     }
 
 
-def _score(engine: Engine, examples: Sequence[Example], label: str) -> dict[str, Any]:
-    size = engine.batch_size
+def _score(writer: Writer, examples: Sequence[Product], label: str) -> dict[str, Any]:
+    size = writer.engine.batch_size
     # Like lengths together, so that little of a batch is padding.
-    order = sorted(range(len(examples)), key=lambda row: len(examples[row].target_text))
+    order = sorted(range(len(examples)), key=lambda row: len(examples[row].description))
     rows: list[tuple[float, int]] = [(0.0, 0)] * len(examples)
     with console.progress(f"{label} reads the references", len(examples)) as bar:
         for start in range(0, len(order), size):
             places = order[start : start + size]
-            found = engine.token_log_probs(
-                [examples[row].input_text for row in places], [examples[row].target_text for row in places]
-            )
+            found = writer.log_probs([examples[row] for row in places])
             for row, values in zip(places, found, strict=True):
                 rows[row] = (-sum(values), len(values))
             bar.advance(len(places))
-    return {"engine": engine.signature(), "rows": rows}
+    return {"engine": writer.engine.signature(), "rows": rows}

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from shelftalker.catalogue.examples import Example
 from shelftalker.evaluation.results import Similarity
+from shelftalker.product import Product
 from shelftalker.retrieve.edit import edit
 from shelftalker.retrieve.index import CatalogueIndex, words
 
@@ -39,19 +39,19 @@ class Neighbour:
     kind: Similarity
 
 
-def copy_title(example: Example) -> str:
+def copy_title(example: Product) -> str:
     """The title as the description: what zero-shot FLAN-T5 mostly does."""
     return example.title
 
 
-def lead_sentence(example: Example) -> str:
+def lead_sentence(example: Product) -> str:
     """A sentence that every product could begin with, around the title."""
     title = example.title.strip().rstrip(".")
     article = "" if re.match(r"(?i)(the|a|an)\b", title) else "the "
     return f"This is {article}{title}."
 
 
-def neighbours(examples: Sequence[Example], index: CatalogueIndex) -> list[Neighbour]:
+def neighbours(examples: Sequence[Product], index: CatalogueIndex) -> list[Neighbour]:
     """The nearest training product of every example.
 
     The reference system nearest-neighbour is the first by BM25; ``similarity`` is the highest among ten, because
@@ -83,10 +83,10 @@ def classify(value: float) -> Similarity:
     return next((kind for kind, least in THRESHOLDS if value >= least), "none")
 
 
-WITHOUT_TRAINING: dict[str, Callable[[Example], str]] = {"copy-title": copy_title, "lead-sentence": lead_sentence}
+WITHOUT_TRAINING: dict[str, Callable[[Product], str]] = {"copy-title": copy_title, "lead-sentence": lead_sentence}
 
 
-def describe(examples: Sequence[Example], near: Sequence[Neighbour] | None) -> dict[str, list[str]]:
+def describe(examples: Sequence[Product], near: Sequence[Neighbour] | None) -> dict[str, list[str]]:
     """Predictions of every reference system, in table order; without a training split no nearest neighbour."""
     texts = {name: [write(example) for example in examples] for name, write in WITHOUT_TRAINING.items()}
     if near is None:

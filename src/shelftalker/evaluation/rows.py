@@ -14,7 +14,6 @@ from shelftalker.evaluation.predict import rows_hash
 from shelftalker.evaluation.results import Data
 from shelftalker.evaluation.scoring import Product
 from shelftalker.evaluation.training import Training
-from shelftalker.prompt import fields
 from shelftalker.retrieve.index import CatalogueIndex
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Rows:
     def __init__(self, recipe: Recipe, split: str, rows: int | None) -> None:
         self.path = recipe.paths.data / f"{split}.jsonl"
         self.examples = sample(load_split(recipe.paths.data, split), rows, recipe.seed)
-        self._asked = set(fields(recipe.prompt))
+        self._prompt = recipe.as_prompt
         self._training_path = recipe.paths.data / "train.jsonl"
         if not self.examples:
             raise ShelftalkerError(
@@ -86,9 +85,9 @@ class Rows:
             Product(
                 uid=example.uid,
                 title=example.title,
-                reference=example.target_text,
-                columns=example.columns,
-                given={name: value for name, value in example.columns.items() if name in self._asked},
+                reference=example.description,
+                columns=dict(example.attributes),
+                given=dict(self._prompt.given(example).attributes),
                 similarity=near[number].kind if near else None,
                 nearest=near[number].title if near else None,
             )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
 from shelftalker.models import convert
+from shelftalker.models.folder import FACTS
+from shelftalker.recipe.carried import carried
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.version import __version__
 
@@ -29,7 +31,7 @@ def export(model: str | Path | ModelRef, to: Target, out: Path, recipe: Recipe |
         to: "hf": a Hugging Face folder in float32; "ct2": a CTranslate2 folder in `generate.quantisation`; "onnx":
             ONNX graphs in float32 for runtimes elsewhere (`export.onnx`).
         out: the folder to write; an existing one is replaced only if it is an earlier export or empty.
-        recipe: gives prompt, decoding defaults and quantisation.
+        recipe: gives quantisation; what it sets of prompt and decoding wins over what the model says of itself.
 
     Returns:
         ``out``.
@@ -38,17 +40,17 @@ def export(model: str | Path | ModelRef, to: Target, out: Path, recipe: Recipe |
         ShelftalkerError: the model cannot be had or converted, ``out`` holds something else, or the disk is full.
     """
     from shelftalker.export.merged import load_merged
-    from shelftalker.models.load import ModelRef, resolve
+    from shelftalker.models.open import open_model
 
-    chosen = recipe or Recipe()
     out = Path(out)
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "manifest.json").is_file())):
         raise ShelftalkerError(
             "the output folder holds something that is not an export", where=str(out), mend="name a new folder"
         )
-    ref = model if isinstance(model, ModelRef) else resolve(model, chosen)
+    opened = open_model(model, recipe)
+    ref, chosen = opened.ref, opened.recipe
     write = _writer(ref, to, chosen)
-    settings = {"to": to, "prompt": chosen.prompt, "decoding": chosen.decoding.model_dump(mode="json")}
+    settings = {"to": to, **carried(chosen)}
     if to == "ct2":
         settings["quantisation"] = chosen.generate.quantisation
     console.stage("export", f"{ref.given} to {out} ({to})")
@@ -92,12 +94,6 @@ def _writer(ref: ModelRef, to: Target, recipe: Recipe) -> Write:
 
 
 def _write_facts(folder: Path, schema: str, recipe: Recipe) -> None:
-    """The prompt and the decoding that a folder is meant to be run with."""
-    said = {
-        "schema": schema,
-        "prompt": recipe.prompt,
-        "decoding": recipe.decoding.model_dump(mode="json"),
-        "prompt_tokens": recipe.prompt_tokens,
-        "version": __version__,
-    }
-    files.write_json(folder / convert.FACTS, said)
+    """How the folder's model is run."""
+    said = {"schema": schema, "recipe": carried(recipe), "version": __version__}
+    files.write_json(folder / FACTS, said)

@@ -10,8 +10,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from shelftalker import prompt
 from shelftalker.errors import ShelftalkerError
+from shelftalker.product import Product
 
 if TYPE_CHECKING:
     from shelftalker.models.load import LoadedModel, ModelRef
@@ -64,27 +64,29 @@ def load_merged(ref: ModelRef, recipe: Recipe) -> tuple[LoadedModel, Check | Non
     loaded = load_model(ref, own, merge=False)
     if ref.kind != "adapter":
         return loaded, None
-    prompts, source = _prompts(recipe)
-    before = _write(replace(loaded, model=loaded.model.get_base_model()), prompts, own)
+    products, source = _products(recipe)
+    before = _write(replace(loaded, model=loaded.model.get_base_model()), products, own)
     loaded = replace(loaded, model=merge(loaded.model))
-    after = _write(loaded, prompts, own)
+    after = _write(loaded, products, own)
     same = sum(one == other for one, other in zip(before, after, strict=True))
-    return loaded, Check(len(prompts), same, source)
+    return loaded, Check(len(products), same, source)
 
 
-def _write(loaded: LoadedModel, prompts: list[str], recipe: Recipe) -> list[str]:
+def _write(loaded: LoadedModel, products: list[Product], recipe: Recipe) -> list[str]:
     from shelftalker.generation.torch_engine import TorchEngine
     from shelftalker.recipe.decoding import Decoding
 
     kept = loaded.model.generation_config  # the engine puts its own in its place
     try:
-        written = TorchEngine(loaded, recipe).generate(prompts, Decoding(max_new_tokens=TOKENS))
+        engine = TorchEngine(loaded, recipe)
+        prompts = recipe.as_prompt.prepare(products, engine.encode)
+        written = engine.generate(prompts, Decoding(max_new_tokens=TOKENS))
     finally:
         loaded.model.generation_config = kept
-    return [row.text for row in written]
+    return [texts[0].text for texts in written]
 
 
-def _prompts(recipe: Recipe) -> tuple[list[str], str]:
+def _products(recipe: Recipe) -> tuple[list[Product], str]:
     from shelftalker.catalogue.examples import load_split, sample
 
     try:
@@ -92,8 +94,8 @@ def _prompts(recipe: Recipe) -> tuple[list[str], str]:
     except ShelftalkerError:
         rows = []
     if rows:
-        return [row.input_text for row in rows], "val.jsonl"
-    return [prompt.render(title, {}, recipe.prompt) for title in _sample_titles()], "the sample catalogue"
+        return rows, "val.jsonl"
+    return [Product(title) for title in _sample_titles()], "the sample catalogue"
 
 
 def _sample_titles() -> list[str]:

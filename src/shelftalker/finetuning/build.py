@@ -14,6 +14,7 @@ from shelftalker.finetuning.batching import collator
 from shelftalker.finetuning.loop import AdapterTrainer
 from shelftalker.finetuning.material import Material, batches_of, process_number, recorded_name
 from shelftalker.finetuning.optimiser import build_optimiser
+from shelftalker.recipe.carried import carried
 from shelftalker.recipe.recipe import Recipe
 
 
@@ -39,10 +40,10 @@ def build(
         half=policy.dtype == "bfloat16",
         optimiser=build_optimiser(material.model, recipe, policy),
         facts={
+            "schema": "shelftalker.adapter/1",
             "base_model": recorded_name(base.ref),
             "base_sha256": base.ref.content_hash,
-            "prompt": recipe.prompt,
-            "prompt_tokens": recipe.prompt_tokens,
+            "recipe": carried(recipe),
             "run": recipe.name,
         },
         keep=settings.keep_checkpoints,

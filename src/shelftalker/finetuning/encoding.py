@@ -9,10 +9,9 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from shelftalker import console
-from shelftalker.catalogue.examples import Example
 from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.prompts import fit
-from shelftalker.prompt import TEMPLATE, render
+from shelftalker.product import Product
+from shelftalker.prompt import Prompt
 
 IGNORED = -100
 BLANK = -1
@@ -79,21 +78,20 @@ class Encoding(Dataset[Encoded]):
 
 
 def encode(
-    examples: Sequence[Example],
+    examples: Sequence[Product],
     tokenizer: Any,
+    prompt: Prompt,
     *,
     is_seq2seq: bool,
-    prompt_tokens: int,
     max_target_tokens: int,
-    template: str = TEMPLATE,
 ) -> Encoding:
-    """Render and tokenise prompts and references. A prompt that is too long loses words, never its end.
+    """Render and tokenise prompts, and tokenise references; prompts are made to fit just as in generation.
 
     A sequence-to-sequence model reads the prompt and learns the reference with its end token. A causal model reads
     prompt, a space, reference and end token as one text, and learns all but the prompt.
 
     Raises:
-        ShelftalkerError: there are no examples, or the template alone is longer than ``prompt_tokens``.
+        ShelftalkerError: there are no examples, or the template alone is longer than the prompt's limit.
     """
     if not examples:
         raise ShelftalkerError("no examples to learn from", where="train.jsonl", mend="run `shelftalker prepare`")
@@ -103,26 +101,25 @@ def encode(
         ids: list[list[int]] = tokenizer(list(texts), verbose=False)["input_ids"]
         return ids
 
-    rendered = [render(example.title, example.columns, template) for example in examples]
-    prompts, cut = fit(rendered, ids_of, prompt_tokens, template)
+    prompts = prompt.prepare(examples, ids_of)
     targets = tokenizer(
-        [example.target_text if is_seq2seq else f" {example.target_text}" for example in examples],
+        [example.description if is_seq2seq else f" {example.description}" for example in examples],
         add_special_tokens=False,
         verbose=False,
     )["input_ids"]
     rows, targets_cut, unwritable, learnt = [], 0, 0, 0
-    for prompt, target in zip(prompts, targets, strict=True):
+    for source, target in zip((one.ids for one in prompts), targets, strict=True):
         targets_cut += len(target) + 1 > max_target_tokens
         # A reference that was cut has no end token: the model must not learn to stop there.
         target = target[:max_target_tokens] if len(target) + 1 > max_target_tokens else [*target, end]
         learnt += len(target)
         unwritable += 0 if unknown is None or unknown == end else target.count(unknown)
         if is_seq2seq:
-            rows.append(Encoded(tuple(prompt), tuple(target)))
+            rows.append(Encoded(source, tuple(target)))
         else:
-            rows.append(Encoded((*prompt, *target), (*[IGNORED] * len(prompt), *target)))
-    tokens = sum(len(prompt) for prompt in prompts)
-    return Encoding(rows, TokenCounts(len(rows), tokens, learnt, sum(cut), targets_cut, unwritable))
+            rows.append(Encoded((*source, *target), (*[IGNORED] * len(source), *target)))
+    tokens, cut = sum(len(one.ids) for one in prompts), sum(one.cut for one in prompts)
+    return Encoding(rows, TokenCounts(len(rows), tokens, learnt, cut, targets_cut, unwritable))
 
 
 def check_writable(counts: TokenCounts, base_model: str) -> None:

@@ -20,8 +20,8 @@ from shelftalker.finetuning import run_folder
 from shelftalker.finetuning.batching import Batches, Collate
 from shelftalker.finetuning.encoding import IGNORED, Encoded, Encoding
 from shelftalker.finetuning.loss import DescriptionLoss
-from shelftalker.models import adapter as adapters
 from shelftalker.models import checkpoints
+from shelftalker.models import folder as folders
 
 
 class AdapterTrainer(Trainer):  # type: ignore[misc]
@@ -169,7 +169,7 @@ class AdapterTrainer(Trainer):  # type: ignore[misc]
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 facts = {**self.facts, "step": self.state.global_step, "val_loss": loss}
-                files.write_json(self._folder / name / adapters.FACTS, facts)
+                files.write_json(self._folder / name / folders.FACTS, facts)
                 _flush(self._folder / name)
                 shutil.rmtree(run_dir / name, ignore_errors=True)
                 (self._folder / name).rename(run_dir / name)

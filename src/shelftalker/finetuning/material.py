@@ -11,10 +11,10 @@ from shelftalker.device import DevicePolicy
 from shelftalker.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from shelftalker.catalogue.examples import Example
     from shelftalker.finetuning.batching import Batches
     from shelftalker.finetuning.encoding import Encoding
     from shelftalker.models.load import LoadedModel, ModelRef
+    from shelftalker.product import Product
 
 
 @dataclass
@@ -56,14 +56,13 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy) -> Material:
     settings = recipe.finetune
     base = load_base(ref)
 
-    def tokenised(rows: list[Example]) -> Encoding:
+    def tokenised(rows: list[Product]) -> Encoding:
         return encode(
             rows,
             base.tokenizer,
+            recipe.as_prompt,
             is_seq2seq=base.is_seq2seq,
-            prompt_tokens=recipe.prompt_tokens,
             max_target_tokens=settings.max_target_tokens,
-            template=recipe.prompt,
         )
 
     train = tokenised(sample(load_split(recipe.paths.data, "train"), settings.rows, recipe.seed))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shelftalker import console
 from shelftalker.generation.ct2_engine import Ct2Engine, why_not
 from shelftalker.models.convert import why_not_ct2
+from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
 
 if TYPE_CHECKING:
@@ -49,18 +50,17 @@ class AutoEngine:
             self._reference = TorchEngine(self.model, self._recipe)
         return self._reference
 
-    def generate(
-        self,
-        prompts: Sequence[str],
-        decoding: Decoding,
-        *,
-        row_ids: Sequence[str] | None = None,
-        advance: Advance | None = None,
-    ) -> list[Generation]:
-        """See `Engine.generate`."""
-        return self.for_decoding(decoding).generate(prompts, decoding, row_ids=row_ids, advance=advance)
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """See `Engine.encode`."""
+        return self._fast.encode(texts)
 
-    def token_log_probs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[list[float]]:
+    def generate(
+        self, prompts: Sequence[Prepared], decoding: Decoding, *, advance: Advance | None = None
+    ) -> list[list[Generation]]:
+        """See `Engine.generate`."""
+        return self.for_decoding(decoding).generate(prompts, decoding, advance=advance)
+
+    def token_log_probs(self, prompts: Sequence[Prepared], targets: Sequence[str]) -> list[list[float]]:
         """See `Engine.token_log_probs`."""
         return self._fast.token_log_probs(prompts, targets)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shelftalker.checks.given import Given
 
 
 def choose(
     candidates: Sequence[str],
-    fields: Mapping[str, str] | None = None,
+    given: Given,
     *,
     hit_cap: Sequence[bool] | None = None,
     prefer_publishable: bool = True,
@@ -20,7 +24,7 @@ def choose(
 
     Args:
         candidates: texts, at least one.
-        fields: what the model was told (title and columns): what the checks take as supported.
+        given: what the writer was told: what the checks take as supported.
         hit_cap: which candidates ended at the token cap.
         prefer_publishable: run the checks.
     """
@@ -33,14 +37,12 @@ def choose(
     able = list(range(len(candidates)))
     if prefer_publishable:
         capped = hit_cap or [False] * len(candidates)
-        passing = [number for number in able if _passes(candidates[number], fields or {}, capped[number])]
+        passing = [number for number in able if _passes(candidates[number], given, capped[number])]
         able = passing or able
     return max(able, key=lambda number: (utility[number], -number))
 
 
-def _passes(text: str, fields: Mapping[str, str], hit_cap: bool) -> bool:
+def _passes(text: str, given: Given, hit_cap: bool) -> bool:
     from shelftalker.checks.check import check
-    from shelftalker.checks.given import Given
 
-    given = Given(fields.get("title", ""), {name: value for name, value in fields.items() if name != "title"})
     return bool(text.strip()) and not check(text, given, hit_cap=hit_cap)

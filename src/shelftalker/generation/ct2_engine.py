@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
-from shelftalker.generation.prompts import fit
 from shelftalker.models import convert
+from shelftalker.models import folder as folders
+from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ class Ct2Engine(BatchedEngine):
     name = "ctranslate2"
 
     def __init__(self, ref: ModelRef, recipe: Recipe) -> None:
-        super().__init__(recipe.prompt, recipe.prompt_tokens)
         if recipe.dtype not in ("auto", "float32"):
             raise ShelftalkerError(
                 f"CTranslate2 takes its number format from generate.quantisation, not dtype: {recipe.dtype}",
@@ -54,7 +54,7 @@ class Ct2Engine(BatchedEngine):
         self.batch_size = recipe.generate.batch_size
         self.device = _device(recipe.device)
         folder = convert.converted(ref, recipe.generate.quantisation)
-        said = convert.facts(folder)
+        said = folders.facts(folder)
         self.dtype = said.get("quantisation", recipe.generate.quantisation)
         self._folder = folder
         self._threads = recipe.generate.threads or cores()
@@ -153,13 +153,13 @@ class Ct2Engine(BatchedEngine):
         text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
         return text.strip()
 
-    def token_log_probs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[list[float]]:
+    def token_log_probs(self, prompts: Sequence[Prepared], targets: Sequence[str]) -> list[list[float]]:
         """See `Engine.token_log_probs`."""
-        inputs, _ = fit(prompts, self.encode, self.max_input_tokens, self.template)
+        inputs = [prompt.ids for prompt in prompts]
         after = [f" {text}" for text in targets] if self._causal else list(targets)
         plain = self._tokenizer.encode_batch_fast(after, add_special_tokens=False)
         wanted = [[self._tokens[number] for number in found.ids] for found in plain]
-        order = sorted(range(len(inputs)), key=lambda row: (-len(wanted[row]), -len(inputs[row]), prompts[row]))
+        order = sorted(range(len(inputs)), key=lambda row: (-len(wanted[row]), -len(inputs[row]), prompts[row].text))
         result: list[list[float]] = [[] for _ in inputs]
         first = 0
         while first < len(order):

@@ -1,4 +1,4 @@
-"""The engine protocol: what executes a model. Two engines keep it, and `load_engine` chooses between them."""
+"""The engine protocol, what executes a model, and what all engines share; `generation.load` chooses among them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
-from shelftalker import console
-from shelftalker.generation.candidates import choose
-from shelftalker.generation.prompts import fit, parse
+from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
 
 if TYPE_CHECKING:
     from shelftalker.models.load import ModelRef
-    from shelftalker.recipe.recipe import Recipe
 
 Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Generation:
-    """What an engine wrote for one prompt.
+    """One text that an engine wrote.
 
     Attributes:
         text: the description, without white space around it.
@@ -31,16 +27,12 @@ class Generation:
         hit_cap: the text ended at ``max_new_tokens``, not at an end token.
         score: mean log-probability (natural) of the tokens, the end token included, as they were decoded: after
             penalties and bans, before temperature, top-k and top-p.
-        candidates: with ``decoding.candidates`` above 1, all texts among which this one was chosen.
-        cut: the prompt was longer than the engine takes, and its title lost words.
     """
 
     text: str
     tokens: int
     hit_cap: bool
     score: float | None
-    candidates: tuple[str, ...] = ()
-    cut: bool = False
 
 
 class Engine(Protocol):
@@ -52,20 +44,24 @@ class Engine(Protocol):
     dtype: str
     batch_size: int
 
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of prompts, special tokens included."""
+        ...
+
+    def for_decoding(self, decoding: Decoding) -> Engine:
+        """The engine that a decoding goes to: this one, or another for what this one cannot do."""
+        ...
+
     def generate(
-        self,
-        prompts: Sequence[str],
-        decoding: Decoding,
-        *,
-        row_ids: Sequence[str] | None = None,
-        advance: Advance | None = None,
-    ) -> list[Generation]:
-        """Write one text a prompt, in the order of ``prompts``.
+        self, prompts: Sequence[Prepared], decoding: Decoding, *, advance: Advance | None = None
+    ) -> list[list[Generation]]:
+        """Write ``decoding.candidates`` texts a prompt, in the order of ``prompts``.
+
+        Sampling is seeded by a prompt's text: the same prompt gets the same texts, whatever its batch.
 
         Args:
-            prompts: rendered prompts.
+            prompts: prompts that fit.
             decoding: how text is drawn.
-            row_ids: what seeds each row's sampling (default: the prompt itself).
             advance: called with the number of prompts just finished.
 
         Raises:
@@ -73,7 +69,7 @@ class Engine(Protocol):
         """
         ...
 
-    def token_log_probs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[list[float]]:
+    def token_log_probs(self, prompts: Sequence[Prepared], targets: Sequence[str]) -> list[list[float]]:
         """Natural log-probabilities of each target's tokens given its prompt, the end token included."""
         ...
 
@@ -83,7 +79,7 @@ class Engine(Protocol):
 
 
 class BatchedEngine(ABC):
-    """What both engines share: fitting prompts, sorting by length, choosing among candidates, restoring order."""
+    """What both engines share: sorting by length, seeding each text, restoring order."""
 
     name: str
     model: ModelRef
@@ -91,13 +87,9 @@ class BatchedEngine(ABC):
     dtype: str
     batch_size: int
 
-    def __init__(self, template: str, max_input_tokens: int) -> None:
-        self.template = template
-        self.max_input_tokens = max_input_tokens
-
     @abstractmethod
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of prompts, special tokens included."""
+        """See `Engine.encode`."""
 
     @abstractmethod
     def refuse(self, decoding: Decoding) -> None:
@@ -109,49 +101,31 @@ class BatchedEngine(ABC):
     ) -> list[Generation]:
         """One text for each encoded prompt, which come sorted by length, longest first."""
 
+    def for_decoding(self, decoding: Decoding) -> Self:
+        """See `Engine.for_decoding`."""
+        return self
+
     def generate(
-        self,
-        prompts: Sequence[str],
-        decoding: Decoding,
-        *,
-        row_ids: Sequence[str] | None = None,
-        advance: Advance | None = None,
-    ) -> list[Generation]:
+        self, prompts: Sequence[Prepared], decoding: Decoding, *, advance: Advance | None = None
+    ) -> list[list[Generation]]:
         """See `Engine.generate`."""
         self.refuse(decoding)
         if not prompts:
             return []
-        ids, cut = fit(prompts, self.encode, self.max_input_tokens, self.template)
-        rows = list(row_ids) if row_ids is not None else list(prompts)
         count = decoding.candidates
         # Length, then text: the batches do not depend on the order in which the prompts came.
-        order = sorted(range(len(prompts)), key=lambda row: (-len(ids[row]), prompts[row], rows[row]))
+        order = sorted(range(len(prompts)), key=lambda row: (-len(prompts[row].ids), prompts[row].text))
         pending = _Pending(count, advance)
         written = self.write(
-            [ids[row] for row in order for _ in range(count)],
+            [list(prompts[row].ids) for row in order for _ in range(count)],
             decoding,
-            [row_seed(decoding.seed, rows[row], draw) for row in order for draw in range(count)],
+            [seed_of(decoding.seed, prompts[row].text, draw) for row in order for draw in range(count)],
             pending.advance,
         )
-        result: list[Generation | None] = [None] * len(prompts)
+        result: list[list[Generation]] = [[] for _ in prompts]
         for place, row in enumerate(order):
-            drawn = written[place * count : (place + 1) * count]
-            result[row] = self._chosen(drawn, prompts[row], decoding, cut[row])
-        return [generation for generation in result if generation is not None]
-
-    def _chosen(self, drawn: list[Generation], prompt: str, decoding: Decoding, cut: bool) -> Generation:
-        number = 0
-        texts: tuple[str, ...] = ()
-        if len(drawn) > 1:
-            texts = tuple(generation.text for generation in drawn)
-            number = choose(
-                texts,
-                parse(self.template, prompt),
-                hit_cap=[generation.hit_cap for generation in drawn],
-                prefer_publishable=decoding.prefer_publishable,
-            )
-        best = drawn[number]
-        return Generation(best.text, best.tokens, best.hit_cap, best.score, texts, cut)
+            result[row] = written[place * count : (place + 1) * count]
+        return result
 
 
 class _Pending:
@@ -167,39 +141,7 @@ class _Pending:
             self._advance(self._texts // self._each - before)
 
 
-def row_seed(seed: int, row_id: str, draw: int = 0) -> int:
-    """64 bits that seed one row's sampling, whatever its batch: a hash of decoding seed, row id and draw."""
-    text = f"{seed}\0{row_id}\0{draw}".encode("utf-8", "surrogatepass")
+def seed_of(seed: int, prompt: str, draw: int = 0) -> int:
+    """64 bits that seed one text's sampling, whatever its batch: a hash of decoding seed, prompt and draw."""
+    text = f"{seed}\0{prompt}\0{draw}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-
-
-def load_engine(model: str | Path | ModelRef, recipe: Recipe) -> Engine:
-    """Load the engine that the recipe asks for (`generate.engine`, `generate.quantisation`, `generate.batch_size`).
-
-    ``auto`` takes CTranslate2 where the model converts, the decoding has nothing that it cannot honour and no GPU is
-    asked for or found; else transformers, and a note says why.
-
-    Raises:
-        ShelftalkerError: the model cannot be had, or the engine that was asked for cannot run it.
-    """
-    from shelftalker.models.load import ModelRef, announce, resolve
-
-    ref = model if isinstance(model, ModelRef) else resolve(model, recipe)
-    announce(ref)
-    asked = recipe.generate.engine
-    if ref.kind == "ct2":
-        asked = "ctranslate2"
-    if asked == "auto":
-        from shelftalker.generation.auto_engine import AutoEngine, why_transformers
-
-        reason = why_transformers(ref, recipe)
-        if reason is None:
-            return AutoEngine(ref, recipe)
-        console.note(f"transformers writes, not the faster CTranslate2: {reason}")
-    if asked == "ctranslate2":
-        from shelftalker.generation.ct2_engine import Ct2Engine
-
-        return Ct2Engine(ref, recipe)
-    from shelftalker.generation.torch_engine import TorchEngine
-
-    return TorchEngine(ref, recipe)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
+from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ class TorchEngine(BatchedEngine):
 
         from shelftalker.models.load import LoadedModel, load_model
 
-        super().__init__(recipe.prompt, recipe.prompt_tokens)
         if recipe.generate.threads:
             torch.set_num_threads(recipe.generate.threads)
         loaded = model if isinstance(model, LoadedModel) else load_model(model, recipe)
@@ -137,15 +137,13 @@ class TorchEngine(BatchedEngine):
             mask[number, place] = 1
         return ids.to(self.device), mask.to(self.device)
 
-    def token_log_probs(self, prompts: Sequence[str], targets: Sequence[str]) -> list[list[float]]:
+    def token_log_probs(self, prompts: Sequence[Prepared], targets: Sequence[str]) -> list[list[float]]:
         """See `Engine.token_log_probs`."""
         import torch
 
-        from shelftalker.generation.prompts import fit
-
-        inputs, _ = fit(prompts, self.encode, self.max_input_tokens, self.template)
+        inputs = [list(prompt.ids) for prompt in prompts]
         wanted = self.encode_targets(targets)
-        order = sorted(range(len(inputs)), key=lambda row: (-len(wanted[row]), -len(inputs[row]), prompts[row]))
+        order = sorted(range(len(inputs)), key=lambda row: (-len(wanted[row]), -len(inputs[row]), prompts[row].text))
         result: list[list[float]] = [[] for _ in inputs]
         with torch.inference_mode(), _memory_errors(self.device):
             logs = self._log_probs([inputs[row] for row in order], [wanted[row] for row in order], None)

@@ -14,7 +14,6 @@ from shelftalker.models.quiet import hushed
 if TYPE_CHECKING:
     from shelftalker.recipe.finetuning import LoraSettings
 
-FACTS = "shelftalker.json"
 _PREFIX = "base_model.model."
 _LORA = re.compile(r"^(?P<module>.+)\.lora_(?P<half>[AB])(?:\.default)?\.weight$")
 
@@ -38,15 +37,6 @@ def read_config(folder: Path) -> dict[str, Any]:
             f"not a LoRA adapter (peft_type {kind!r})", where=str(path), mend="give a LoRA adapter saved by PEFT"
         )
     return dict(config)
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
-    """What `finetune` noted beside an adapter (base model's hash, prompt, step); empty for one made elsewhere."""
-    try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
 
 
 def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:

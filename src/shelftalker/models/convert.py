@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import time
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
 from shelftalker.models import families, probe
+from shelftalker.models import folder as folders
+from shelftalker.recipe.carried import carried
 
 if TYPE_CHECKING:
     from shelftalker.models.load import LoadedModel, ModelRef
     from shelftalker.recipe.recipe import Recipe
 
-FACTS = "shelftalker.json"
 SCHEMA = "shelftalker.ct2/1"
 CACHE_LIMIT = 20 * 2**30
 """Bytes that conversions may take before those longest unused are deleted."""
@@ -53,9 +53,9 @@ def converted(ref: ModelRef, quantisation: Quantisation = "int8") -> Path:
     if ref.kind == "ct2":
         return Path(ref.path)
     folder = cache_dir() / f"{ref.content_hash[:40]}-{quantisation}"
-    if facts(folder).get("schema") == SCHEMA and (folder / "model.bin").is_file():
+    if folders.facts(folder).get("schema") == SCHEMA and (folder / "model.bin").is_file():
         with contextlib.suppress(OSError):  # a cache that may only be read
-            (folder / FACTS).touch()
+            (folder / folders.FACTS).touch()
         return folder
     from shelftalker.models.load import load_model
 
@@ -71,7 +71,7 @@ def _forget_unused(limit: int) -> None:
     found = []
     for folder in cache_dir().iterdir():
         with contextlib.suppress(OSError):
-            used = (folder / FACTS).stat().st_mtime
+            used = (folder / folders.FACTS).stat().st_mtime
             found.append((used, sum(path.stat().st_size for path in folder.iterdir()), folder))
     total = sum(size for _, size, _ in found)
     for used, size, folder in sorted(found):
@@ -79,15 +79,6 @@ def _forget_unused(limit: int) -> None:
             break
         shutil.rmtree(folder, ignore_errors=True)
         total -= size
-
-
-def facts(folder: Path) -> dict[str, Any]:
-    """What a conversion says about itself (shelftalker.json); empty where it says nothing."""
-    try:
-        value = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, recipe: Recipe | None = None) -> None:
@@ -142,7 +133,7 @@ def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, rec
     for emptied in (made, config_folder):
         shutil.rmtree(emptied)
     _name_special_tokens(folder / "config.json", loaded.tokenizer.eos_token)
-    files.write_json(folder / FACTS, said)
+    files.write_json(folder / folders.FACTS, said)
     if reason := probe.differs(wanted, folder, quantisation, causal=not loaded.is_seq2seq):
         raise _not_converted(loaded, reason)
 
@@ -169,9 +160,7 @@ def _facts_of(loaded: LoadedModel, quantisation: Quantisation, recipe: Recipe | 
         "versions": manifest.versions(),
     }
     if recipe is not None:
-        said["prompt"] = recipe.prompt
-        said["decoding"] = recipe.decoding.model_dump(mode="json")
-        said["prompt_tokens"] = recipe.prompt_tokens
+        said["recipe"] = carried(recipe)
     return said
 
 

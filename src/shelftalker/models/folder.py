@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from shelftalker import files
 from shelftalker.errors import ShelftalkerError
@@ -22,7 +23,19 @@ _TOKENIZERS = (
     "sentencepiece.bpe.model",
 )
 
+FACTS = "shelftalker.json"
+"""What a model's folder says of itself: how it is run (its ``recipe``), and where its weights are from."""
+
 Kind = Literal["folder", "adapter", "ct2", "run", "hub-layout"]
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """What a folder says of itself; empty for one that was made elsewhere."""
+    try:
+        value = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def kind_of(folder: Path) -> Kind | None:

@@ -285,7 +285,7 @@ def _is_gguf(name: str) -> bool:
 
 def _check_identity(folder: Path, base: ModelRef) -> None:
     """Refuse a base model of the right shape but with other weights, where the adapter's training noted their hash."""
-    expected = adapters.read_facts(folder).get("base_sha256")
+    expected = folders.facts(folder).get("base_sha256")
     if expected and expected != base.content_hash:
         raise ShelftalkerError(
             f"the adapter was trained on other weights than those of {base.given}, though the shapes are the same",

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shelftalker import console, prompt
+from shelftalker import console
 from shelftalker.errors import ShelftalkerError
-from shelftalker.recipe.generation import Decoding
+from shelftalker.product import Product
+from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
-from shelftalker.writing.writer import Product, Writer, Written, one_line
+from shelftalker.writing.writer import Writer, Written, load
 
 LOADED_AT_ONCE = 3
 EXAMPLES = 5
@@ -69,10 +70,10 @@ class Desk:
     """
 
     def __init__(
-        self, model: str | Path | None, recipe: Recipe, *, load: Callable[[str, Recipe], Writer] | None = None
+        self, model: str | Path | None, recipe: Recipe, *, load: Callable[[str, Recipe], Writer] = load
     ) -> None:
         self.recipe = recipe
-        self._load = load or Writer
+        self._load = load
         self._writers: OrderedDict[str, Writer] = OrderedDict()
         self._lock = threading.Lock()
         self.base, self.choices = _choices(None if model is None else str(model), recipe)
@@ -86,7 +87,7 @@ class Desk:
     @property
     def fields(self) -> list[str]:
         """Further columns that the prompt names."""
-        return [name for name in prompt.fields(self.recipe.prompt) if name != "title"]
+        return self.recipe.as_prompt.names
 
     def write(self, label: str, title: str, decoding: Decoding, columns: Mapping[str, str] | None = None) -> Written:
         """Describe one title with the model of that label.
@@ -94,9 +95,9 @@ class Desk:
         Raises:
             ShelftalkerError: no such label, no title, the model cannot be had, or an option that cannot be honoured.
         """
-        if not one_line(title):
+        if not title.strip():
             raise ShelftalkerError("there is no title yet", mend="type one, or choose an example")
-        return self.writer(label).write([Product(title, columns or {})], decoding)[0]
+        return self.writer(label).write([Product(title, attributes=columns or {})], decoding)[0]
 
     def writer(self, label: str) -> Writer:
         """The loaded model of that label; the one not used for longest makes room for it."""
@@ -117,7 +118,7 @@ class Desk:
 
     def reference(self, title: str) -> str | None:
         """The human description of a validation title."""
-        known = self.known.get(one_line(title))
+        known = self.known.get(" ".join(title.split()))
         return known.reference if known else None
 
 
@@ -209,4 +210,4 @@ def _known(recipe: Recipe) -> dict[str, Known]:
     except ShelftalkerError:
         return {}
     first = sample(examples, EXAMPLES, recipe.seed)
-    return {one.title: Known(one.target_text, one.columns) for one in [*first, *examples]}
+    return {one.title: Known(one.description, one.attributes) for one in [*first, *examples]}

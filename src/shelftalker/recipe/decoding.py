@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from shelftalker.recipe.section import Section
+
+_OF_SAMPLING = ("temperature", "top_k", "top_p", "candidates")
 
 
 class Decoding(Section):
@@ -35,7 +40,7 @@ class Decoding(Section):
     prefer_publishable: bool = True
     """Choose among the candidates that pass every check, where there are any (has a say only with candidates)."""
     seed: int = 0
-    """Seed of sampling; every row adds its own id, so a row's text does not depend on its batch."""
+    """Seed of sampling; every text adds its own prompt, so that it does not depend on its batch."""
 
     @model_validator(mode="after")
     def _every_option_has_an_effect(self) -> Decoding:
@@ -53,10 +58,45 @@ class Decoding(Section):
             raise ValueError("length_penalty has an effect only with beams: set decoding.beams above 1")
         return self
 
+    def over(self, changes: Mapping[str, Any]) -> Decoding:
+        """This decoding with some keys changed; what the changes leave without an effect is turned off with them.
+
+        Sampling turned off takes the temperature along, beams turned off the length penalty, and sampling and beams
+        each turn the other off; but two changes that contradict each other are an error, as everywhere.
+
+        Raises:
+            ValidationError: a value that its key does not take, or changes that contradict each other.
+        """
+        kept = {key: value for key, value in self.model_dump().items() if key not in changes}
+        try:
+            said = _Switches.model_validate(dict(changes))
+        except ValidationError:
+            return Decoding.model_validate(kept | dict(changes))  # the same fault, explained by the decoding's own key
+        sample = kept.get("sample") if said.sample is None else said.sample
+        beams = kept.get("beams", 1) if said.beams is None else said.beams
+        if sample and beams > 1:
+            kept.pop("beams" if said.sample else "sample", None)
+            sample, beams = (True, 1) if said.sample else (False, beams)
+        if not sample:
+            kept = {key: value for key, value in kept.items() if key not in _OF_SAMPLING}
+        if beams == 1:
+            kept.pop("length_penalty", None)
+        if "min_new_tokens" in kept and said.max_new_tokens is not None:
+            kept["min_new_tokens"] = min(kept["min_new_tokens"], said.max_new_tokens)
+        return Decoding.model_validate(kept | dict(changes))
+
     @property
     def method(self) -> str:
         """greedy, beam or sample."""
         return "beam" if self.beams > 1 else "sample" if self.sample else "greedy"
+
+
+class _Switches(BaseModel):
+    """The keys that other keys hang on, as far as they are given."""
+
+    sample: bool | None = None
+    beams: int | None = None
+    max_new_tokens: int | None = None
 
 
 def decoding_signature(decoding: Decoding) -> str:

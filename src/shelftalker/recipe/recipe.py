@@ -49,9 +49,10 @@ class Recipe(Section):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the model; float16 is refused because it destroys T5."""
     prompt: str = prompts.TEMPLATE
-    """Prompt template: {title} and any of prepare.keep_columns in braces."""
+    """Prompt template: {title} and any of prepare.keep_columns in braces; {attributes} stands for all of these."""
     prompt_tokens: int = Field(128, ge=8)
-    """Longest prompt in tokens, in training as in writing; a longer one loses words, never its end."""
+    """Longest prompt in tokens, in training as in writing; a longer one loses words: of sources, then of facts and
+    attributes, of the title last."""
     paths: Paths = Paths()
     prepare: PrepareSettings = PrepareSettings()
     clean: CleanSettings = CleanSettings()
@@ -99,10 +100,11 @@ class Recipe(Section):
         Raises:
             ShelftalkerError: an unknown key or a value out of range.
         """
-        raw = self.model_dump(mode="json")
+        # What was left at its default stays so: a model's folder may say otherwise.
+        raw = self.model_dump(mode="json", exclude_unset=True)
         for key, value in sections.items():
-            if isinstance(value, Mapping) and isinstance(raw.get(key), dict):
-                raw[key] |= value
+            if isinstance(value, Mapping) and isinstance(getattr(self, key, None), BaseModel):
+                raw[key] = {**raw.get(key, {}), **value}
             else:
                 raw[key] = value
         try:
@@ -115,6 +117,11 @@ class Recipe(Section):
         from shelftalker.files import write_text
 
         write_text(path, yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+    @property
+    def as_prompt(self) -> prompts.Prompt:
+        """The prompt template with its length limit."""
+        return prompts.Prompt(self.prompt, self.prompt_tokens)
 
     @property
     def run_dir(self) -> Path:

@@ -12,7 +12,8 @@ from shelftalker import console
 from shelftalker.address import LOOPBACK, bind
 from shelftalker.errors import ShelftalkerError
 from shelftalker.extras import need
-from shelftalker.recipe.generation import Decoding
+from shelftalker.product import Product
+from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.serve.batcher import Batcher, BusyError, ClosedError
 from shelftalker.serve.messages import (
@@ -26,7 +27,7 @@ from shelftalker.serve.messages import (
     sentence,
 )
 from shelftalker.version import __version__
-from shelftalker.writing.writer import Product, Writer, Written
+from shelftalker.writing.writer import Writer, Written, load
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -59,7 +60,7 @@ def create_app(
     from fastapi import FastAPI
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    writer = writer or Writer(model, recipe)
+    writer = writer or load(model, recipe)
     limits = Limits.of(recipe.decoding)
 
     def write(products: Sequence[Product], decoding: Decoding) -> list[Written]:

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.recipe.generation import Decoding
-from shelftalker.writing.writer import Product, Written
+from shelftalker.product import Product
+from shelftalker.recipe.decoding import Decoding
+from shelftalker.writing.writer import Written
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class DescribeRequest(BaseModel):
         """The products asked about, in order."""
         titles = [self.title] if self.title is not None else self.titles or []
         columns = self.columns if isinstance(self.columns, list) else [self.columns] * len(titles)
-        return [Product(title, known) for title, known in zip(titles, columns, strict=True)]
+        return [Product(title, attributes=known) for title, known in zip(titles, columns, strict=True)]
 
     def decoding_over(self, base: Decoding, limits: Limits) -> Decoding:
         """The recipe's decoding with this request's changes.
@@ -119,7 +120,7 @@ class DescribeRequest(BaseModel):
             return base
         changes = self.decoding.model_dump(exclude_none=True)
         try:
-            decoding = Decoding.model_validate(base.model_dump() | changes)
+            decoding = base.over(changes)
         except ValidationError as error:
             what, _ = sentence(error.errors())
             raise ShelftalkerError(what, where="decoding", mend="GET /openapi.json lists the ranges") from None
@@ -158,7 +159,7 @@ class DescriptionOut(BaseModel):
         return cls(
             title=written.title,
             description=written.text,
-            publishable=not written.findings,
+            publishable=written.publishable,
             findings=[FindingOut(**asdict(finding)) for finding in written.findings],
             tokens=written.tokens,
             hit_cap=written.hit_cap,

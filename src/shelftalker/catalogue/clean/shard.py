@@ -17,10 +17,11 @@ import msgspec
 import numpy as np
 from isal import isal_zlib
 
-from shelftalker import prompt
 from shelftalker.catalogue.clean.cleaner import Cleaner
 from shelftalker.catalogue.clean.parts import GROUP, GROUP_SIZE, Parts
 from shelftalker.catalogue.groups.keys import Keys
+from shelftalker.product import Product
+from shelftalker.prompt import Prompt
 from shelftalker.recipe.catalogue import CleanSettings
 
 SAMPLES = 3
@@ -115,6 +116,7 @@ class Shards:
         self._cleaner = Cleaner(settings.clean, settings.tokenizer)
         self._decoders: dict[Columns, Any] = {}
         self._encode = msgspec.json.Encoder().encode
+        self._prompt = Prompt(settings.template)
         self._before, _, self._after = settings.template.partition("{title}")
         self._is_simple = "{" not in self._before + self._after
 
@@ -227,7 +229,7 @@ class Shards:
             rendered = (
                 f"{self._before}{title}{self._after}"
                 if self._is_simple
-                else prompt.render(title, columns, self.settings.template)
+                else self._prompt.render(Product(title, attributes=columns))
             )
             line = encode(_Example(rendered, text, uid or f"{key:016x}", title, columns))[:-1]
             lines.append(line)

@@ -13,6 +13,7 @@ from shelftalker import console, files, manifest
 from shelftalker.catalogue.read import rows as catalogue_rows
 from shelftalker.catalogue.read.rows import Row, Shape
 from shelftalker.errors import ShelftalkerError
+from shelftalker.recipe.carried import carried
 from shelftalker.writing.job import output as catalogue_output
 from shelftalker.writing.job.window import Plan, describe, plan
 
@@ -76,20 +77,19 @@ def generate(
         ShelftalkerError: the input cannot be read, the model cannot be had, another job is unfinished there, or the
             disk is full. A single bad row is flagged in the output instead.
     """
-    from shelftalker.models.load import ModelRef, resolve
-    from shelftalker.recipe.recipe import Recipe
+    from shelftalker.models.open import open_model
 
-    chosen = recipe or Recipe()
     source, target = Path(input), Path(output)
     catalogue_output.format_of(target)
     if target.exists() and source.exists() and target.samefile(source):
         raise ShelftalkerError("the output would replace the input", where=str(target), mend="name another output")
     console.stage("generate", f"{source} to {target}")
+    opened = open_model(model, recipe)
+    ref, chosen = opened.ref, opened.recipe
     shape = catalogue_rows.inspect(source, chosen.prepare)
     catalogue_output.check(target, shape)
     what = plan(shape.names, chosen, str(source))
-    ref = model if isinstance(model, ModelRef) else resolve(model, chosen)
-    settings = chosen.model_dump(mode="json", include={"prompt", "decoding", "generate", "device", "dtype"})
+    settings = chosen.model_dump(mode="json", include={"generate", "device", "dtype"}) | carried(chosen)
     settings["generate"] = {key: settings["generate"][key] for key in settings["generate"].keys() - {"model", "titles"}}
     stage = manifest.Stage(
         "generate",
@@ -193,14 +193,14 @@ def _describe_all(work: Path, shape: Shape, what: Plan, ref: ModelRef, recipe: R
                 _keep(part_path(work, number), data)
                 bar.advance(data.count(b"\n"))
         return parts
-    from shelftalker.generation.engine import load_engine
+    from shelftalker.writing.writer import write_with
 
-    engine = load_engine(ref, recipe)
+    writer = write_with(ref, recipe)
     identity = ref.content_hash
     try:
         with console.progress("describe", left) as bar:
             for number, window in todo:
-                added = describe(window, engine, recipe, what, identity, bar.advance)
+                added = describe(window, writer, what, identity, bar.advance)
                 _keep(part_path(work, number), encode_part(window, added))
     except KeyboardInterrupt:
         console.warn("stopped; the same command with --resume goes on from here")

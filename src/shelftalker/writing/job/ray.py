@@ -77,11 +77,10 @@ class _Worker:
     """One engine on the cluster."""
 
     def __init__(self, ref: ModelRef, recipe: Recipe, what: Plan) -> None:
-        from shelftalker.generation.engine import load_engine
+        from shelftalker.writing.writer import write_with
 
         console.configure(quiet=True)
-        self._engine = load_engine(ref, recipe)
-        self._recipe, self._what, self._hash = recipe, what, ref.content_hash
+        self._writer, self._what, self._hash = write_with(ref, recipe), what, ref.content_hash
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         from shelftalker.writing.job.job import encode_part
@@ -90,7 +89,7 @@ class _Worker:
         parts = []
         for data in batch["rows"]:
             rows: list[Row] = pickle.loads(data)
-            parts.append(encode_part(rows, describe(rows, self._engine, self._recipe, self._what, self._hash)))
+            parts.append(encode_part(rows, describe(rows, self._writer, self._what, self._hash)))
         return {"number": batch["number"], "part": parts}
 
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from shelftalker import prompt
 from shelftalker.catalogue.read.columns import normal, title_and_id
 from shelftalker.catalogue.read.rows import Row, text_of
 from shelftalker.errors import ShelftalkerError
+from shelftalker.product import Product
 from shelftalker.recipe.decoding import Decoding
 
 if TYPE_CHECKING:
-    from shelftalker.generation.engine import Engine, Generation
     from shelftalker.recipe.recipe import Recipe
+    from shelftalker.writing.writer import Writer, Written
 
 OVERRIDE = "decoding."
 
@@ -27,8 +27,8 @@ class Plan:
 
     Attributes:
         title: the column with the title.
-        id: the column that names a row and seeds its sampling; None: the row's number.
-        fields: prompt field to column.
+        id: the column that names a row; None: the row's number does.
+        fields: attribute of the prompt to column.
         overrides: decoding key to the column (``decoding.KEY``) that overrides it row by row.
     """
 
@@ -47,9 +47,7 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
     title, identity = title_and_id(names, recipe.prepare, where)
     by_normal = {normal(name): name for name in reversed(names)}
     fields = {}
-    for name in prompt.fields(recipe.prompt):
-        if name == "title":
-            continue
+    for name in recipe.as_prompt.names:
         if normal(name) not in by_normal:
             raise ShelftalkerError(
                 f"the prompt asks for {{{name}}}, but there is no such column",
@@ -57,6 +55,9 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
                 mend="add the column (it may be empty), or take the field out of the recipe's prompt",
             )
         fields[name] = name if name in names else by_normal[normal(name)]
+    if recipe.as_prompt.takes_all:
+        known = {name: by_normal[normal(name)] for name in recipe.prepare.keep_columns if normal(name) in by_normal}
+        fields = known | fields
     overrides = {name.removeprefix(OVERRIDE): name for name in names if name.startswith(OVERRIDE)}
     unknown = sorted(overrides.keys() - Decoding.model_fields.keys())
     if unknown:
@@ -70,8 +71,7 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
 
 def describe(
     rows: Sequence[Row],
-    engine: Engine,
-    recipe: Recipe,
+    writer: Writer,
     what: Plan,
     model_hash: str,
     advance: Callable[[int], None] = lambda _: None,
@@ -82,36 +82,44 @@ def describe(
         ShelftalkerError: the engine cannot honour the recipe's decoding (one that only a row asks for flags the row).
     """
     added: list[dict[str, Any]] = [_blank(row.error) for row in rows]
-    groups: dict[str, tuple[Decoding, list[int]]] = {}
+    usual = writer.recipe.decoding
+    groups: dict[str, tuple[Decoding, list[int], list[Product]]] = {}
     for place, row in enumerate(rows):
         if row.error is not None:
             continue
+        product = product_of(row, what)
         try:
-            _title(row, what)
-            decoding = _decoding(row, recipe.decoding, what)
+            if not writer.clean(product).title:
+                raise ValueError("the row has no title")
+            decoding = _decoding(row, usual, what)
         except ValueError as error:
             added[place] = _blank(str(error))
             continue
-        groups.setdefault(decoding.model_dump_json(), (decoding, []))[1].append(place)
+        _, places, products = groups.setdefault(decoding.model_dump_json(), (decoding, [], []))
+        places.append(place)
+        products.append(product)
     advance(sum(new["problem"] is not None for new in added))
-    for decoding, places in groups.values():
-        chosen = engine.for_decoding(decoding) if hasattr(engine, "for_decoding") else engine
+    for decoding, places, products in groups.values():
         try:
-            written = chosen.generate(
-                [_prompt(rows[place], recipe, what) for place in places],
-                decoding,
-                row_ids=[_id(rows[place], what) for place in places],
-                advance=advance,
-            )
+            texts = writer.write(products, decoding, advance=advance)
         except ShelftalkerError as error:
-            if decoding == recipe.decoding:
+            if decoding == usual:
                 raise
             for place in places:
                 added[place] = _blank(error.what)
             continue
-        for place, text in zip(places, written, strict=True):
-            added[place] = _described(rows[place], text, chosen.signature(), model_hash, what)
+        for place, written in zip(places, texts, strict=True):
+            added[place] = _described(written, model_hash)
     return added
+
+
+def product_of(row: Row, what: Plan) -> Product:
+    """The product that a row is about."""
+    return Product(
+        title=text_of(row.values.get(what.title)) or "",
+        uid=(text_of(row.values.get(what.id)) if what.id else None) or f"row {row.number}",
+        attributes={name: text_of(row.values.get(column)) or "" for name, column in what.fields.items()},
+    )
 
 
 def _blank(problem: str | None) -> dict[str, Any]:
@@ -128,44 +136,22 @@ def _blank(problem: str | None) -> dict[str, Any]:
     }
 
 
-def _described(row: Row, written: Generation, engine: str, model_hash: str, what: Plan) -> dict[str, Any]:
-    from shelftalker.checks.check import check
-    from shelftalker.checks.given import Given
-
-    told = {name: text_of(row.values.get(column)) or "" for name, column in what.fields.items()}
-    findings = check(written.text, Given(_title(row, what), told), hit_cap=written.hit_cap)
+def _described(written: Written, model_hash: str) -> dict[str, Any]:
     return {
         "description": written.text,
-        "publishable": not findings and bool(written.text),
+        "publishable": written.publishable,
         "findings": [
             {"check": found.check, "text": found.text, "start": found.start, "end": found.end, "why": found.why}
-            for found in findings
+            for found in written.findings
         ],
         # Six digits: what is left of a sum's rounding would differ between machines.
         "score": None if written.score is None else round(written.score, 6),
         "tokens": written.tokens,
         "hit_cap": written.hit_cap,
-        "engine": engine,
+        "engine": written.engine,
         "model": model_hash,
-        "problem": "the prompt was too long: the title lost its last words" if written.cut else None,
+        "problem": written.problem,
     }
-
-
-def _title(row: Row, what: Plan) -> str:
-    title = " ".join((text_of(row.values.get(what.title)) or "").split())
-    if not title:
-        raise ValueError("the row has no title")
-    return title
-
-
-def _prompt(row: Row, recipe: Recipe, what: Plan) -> str:
-    extra = {name: " ".join((text_of(row.values.get(column)) or "").split()) for name, column in what.fields.items()}
-    return prompt.render(_title(row, what), extra, recipe.prompt)
-
-
-def _id(row: Row, what: Plan) -> str:
-    given = text_of(row.values.get(what.id)) if what.id else None
-    return given or f"row {row.number}"
 
 
 def _decoding(row: Row, decoding: Decoding, what: Plan) -> Decoding:
@@ -178,7 +164,7 @@ def _decoding(row: Row, decoding: Decoding, what: Plan) -> Decoding:
     if not asked:
         return decoding
     try:
-        return Decoding.model_validate(decoding.model_dump() | asked)
+        return decoding.over(asked)
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(map(str, fault["loc"])) or "the row's decoding"
