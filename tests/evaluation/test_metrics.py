@@ -204,7 +204,7 @@ from shelftalker.evaluation.metrics.metric import Metric, means
 
 class FirstWord(Metric):
     name, label, what, place = "first_word", "First word", "same first word as the reference, 0 to 1", 15
-    is_quality = is_sliced = True
+    kind, is_sliced = "quality", True
 
     def count(self, systems):
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from shelftalker.checks.form import Raw
 from shelftalker.checks.given import Known
@@ -20,7 +20,7 @@ _IDIOMS = re.compile(
 )
 
 
-def numbers(known: Known, text: str, found: list[Quantity]) -> Iterator[Raw]:
+def numbers(known: Known, text: str, found: Sequence[Quantity]) -> Iterator[Raw]:
     """Numbers and measures; ``found`` are the text's quantities."""
     exempt = [match.span() for match in _IDIOMS.finditer(text)] if found else []
     pending: int | None = None  # where an unsupported list that shares a unit began ("30 x 60 cm")
@@ -56,7 +56,7 @@ _COMMON_CODES = frozenset("mp3 mp4 2d 3d 4x4 h2o co2 1st 2nd 3rd a4 a5 a3 covid-
 _NO_CODE = re.compile(r"x\d{1,2}|\d+(?:[.,]\d+)*(?:st|nd|rd|ths?|s)?(?:-[a-z-]+)?|[a-z]+(?:-[a-z]+)*-\d+s?")
 
 
-def model_numbers(known: Known, text: str, found: list[Quantity]) -> Iterator[Raw]:
+def model_numbers(known: Known, text: str, found: Sequence[Quantity]) -> Iterator[Raw]:
     """Words of letters and digits that are no measure."""
     measured = [(item.start, item.end) for item in found if item.dimension is not None]
     for match in _CODE.finditer(text):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 # Unit spelling -> (dimension, size in the dimension's base unit). Spellings are lower case; a trailing full stop,
 # a plural s and the hyphen of "6-inch" are taken off before the look-up.
 UNITS: dict[str, tuple[str, float]] = {}
@@ -385,6 +387,7 @@ FOREIGN: dict[str, frozenset[str]] = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """A word without its plural, possessive and spelling variants: enough to see "Bottles" in "bottle"."""
     word = word.lower().replace("’", "'").removesuffix("'s").removesuffix("'")

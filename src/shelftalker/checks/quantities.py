@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from shelftalker.checks.lexicon import (
     IMPLIED_NUMBERS,
@@ -151,8 +152,9 @@ def _numbers(text: str) -> Iterator[re.Match[str]]:
             yield match
 
 
-def quantities(text: str) -> list[Quantity]:
-    """Every number in ``text`` in order, with its unit where one is written."""
+@lru_cache(maxsize=256)
+def quantities(text: str) -> tuple[Quantity, ...]:
+    """Every number in ``text`` in order, with its unit where one is written; read once for several questions."""
     found: list[Quantity] = []
     chain: list[int] = []  # positions in `found` of bare numbers that would share the next number's unit
     last_end = -1
@@ -192,7 +194,7 @@ def quantities(text: str) -> list[Quantity]:
         found.append(Quantity(start, end, value, dimension, base, bool(words or ordinal), is_ordinal, ounces))
         letter = _DIMENSION_LETTER.match(text, end)
         last_end = letter.end() if letter else end
-    return found
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
+ROUTES = ("edited", "written", "declined")
 COLUMN_VALUES = 12
 """Most frequent values of a column that a breakdown shows; a column of mostly unique values has none."""
 
@@ -56,6 +57,14 @@ def parts(products: Sequence[Product]) -> Parts:
     )
 
 
+def by_route(routes: Sequence[str], measured: Measured) -> dict[str, Slice]:
+    """A system's scores by who wrote the rows."""
+    import numpy as np
+
+    kinds = np.array(routes)
+    return _slices(measured, {route: kinds == route for route in ROUTES if (kinds == route).any()})
+
+
 def _columns(products: Sequence[Product]) -> dict[str, dict[str, Mask]]:
     import numpy as np
 
@@ -69,7 +78,7 @@ def _columns(products: Sequence[Product]) -> dict[str, dict[str, Mask]]:
 
 
 def _slices(measured: Measured, masks: Mapping[str, Mask]) -> dict[str, Slice]:
-    shown = [name for name, metric in METRICS.items() if metric.is_sliced]
+    shown = [name for name, metric in METRICS.items() if metric.is_sliced and name in measured.statistics]
     return {
         part: Slice(n=int(mask.sum()), scores={name: measured.score(name, mask) for name in shown})
         for part, mask in masks.items()

@@ -49,7 +49,16 @@ def merged(paths: Sequence[Path], protocol: Protocol) -> schema.Results:
     entries = [_entry(name, system, one) for name, system, one in chosen.values()]
     entries.sort(key=lambda entry: _ORDER[entry.system.role])
     products = [
-        Product(row.uid, row.title, row.reference, row.columns, similarity=row.similarity, nearest=row.nearest)
+        Product(
+            row.uid,
+            row.title,
+            row.reference,
+            row.columns,
+            row.given,
+            tuple(row.facts),
+            similarity=row.similarity,
+            nearest=row.nearest,
+        )
         for row in first.rows
     ]
     found = score(
@@ -94,6 +103,8 @@ def _entry(name: str, system: schema.System, one: schema.Results) -> Entry:
         Scores([row.scores["bertscore"] for row in rows], _definition(system.scores["bertscore"]))
         if "bertscore" in system.scores
         else None,
+        [row.route for row in rows] if any(row.route for row in rows) else None,
+        [row.sources for row in rows] if any(row.sources for row in rows) else None,
     )
 
 

@@ -112,6 +112,8 @@ class System(msgspec.Struct, kw_only=True):
     checks: Checks | None = None
     by_similarity: dict[str, Slice] = {}
     """none, distant, near, sibling: by the nearest training title."""
+    by_route: dict[str, Slice] = {}
+    """edited, written, declined: by who wrote the row."""
     by_length: dict[str, Slice] = {}
     """short, medium, long: thirds of the references by words."""
     by_column: dict[str, dict[str, Slice]] = {}
@@ -184,6 +186,10 @@ class Prediction(msgspec.Struct, kw_only=True):
     reference_tokens: int | None = None
     """Tokens of the reference behind nll, for a mean per token over rows."""
     findings: list[Finding] = []
+    route: str = ""
+    """Who wrote it: edited, written or declined; empty where the system has no routes."""
+    sources: list[str] = []
+    """Texts of other products that the writer saw."""
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -192,6 +198,10 @@ class Row(msgspec.Struct, kw_only=True):
     uid: str
     title: str
     columns: dict[str, str] = {}
+    given: dict[str, str] = {}
+    """Those of the columns that the prompt carries: what a claim may rest on besides the title."""
+    facts: list[str] = []
+    """Facts that were given beside them."""
     reference: str
     similarity: Similarity | None = None
     """How near the nearest training title is; none: the training split was not at hand."""

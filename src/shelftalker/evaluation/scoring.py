@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shelftalker.checks.check import CHECKS, check
+from shelftalker.checks.given import Given
 from shelftalker.evaluation import results as schema
-from shelftalker.evaluation.breakdown import Parts, parts
+from shelftalker.evaluation.breakdown import Parts, by_route, parts
 from shelftalker.evaluation.measure import Measured, measure
 from shelftalker.evaluation.metrics.metric import Outputs, Scores, Targets
 from shelftalker.evaluation.metrics.registry import METRICS
@@ -26,6 +28,8 @@ class Product:
     columns: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, str] = field(default_factory=dict)
     """The columns that the prompt carries: what a description may rely on besides the title."""
+    facts: tuple[str, ...] = ()
+    """Facts that were given beside them."""
     similarity: schema.Similarity | None = None
     nearest: str | None = None
 
@@ -44,6 +48,10 @@ class Entry:
     findings: list[list[schema.Finding]] | None = None
     """Per row what the checks found, where that is known already."""
     bertscore: Scores | None = None
+    routes: Sequence[str] | None = None
+    """Per row who wrote it: edited, written or declined; none: the system has no routes."""
+    sources: Sequence[Sequence[str]] | None = None
+    """Per row the texts of other products that the writer saw; none: it sees no sources."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +82,22 @@ def score(
         kind, data, settings: go into the results as they are.
         training: training descriptions, for novelty; none: novelty only where an entry brings it.
     """
-    targets = Targets([row.title for row in products], [row.reference for row in products])
+    given = [Given(row.title, row.given, row.facts) for row in products]
+    targets = Targets([row.title for row in products], [row.reference for row in products], given)
     outputs = [
-        Outputs(targets, entry.texts, entry.hit_cap, entry.nll, lengths, entry.bertscore)
+        Outputs(targets, entry.texts, entry.hit_cap, entry.nll, lengths, entry.bertscore, entry.sources)
         for entry, lengths in zip(entries, _copied(entries, training), strict=True)
     ]
     measured = dict(zip((entry.system.id for entry in entries), measure(outputs), strict=True))
     resampler = Resampler({name: value.table() for name, value in measured.items()}, protocol.resamples, protocol.seed)
-    findings = _Findings(products)
+    findings = _Findings(products, given)
     rows = [
         schema.Row(
             uid=row.uid,
             title=row.title,
             columns=dict(row.columns),
+            given=dict(row.given),
+            facts=list(row.facts),
             reference=row.reference,
             similarity=row.similarity,
             nearest=row.nearest,
@@ -156,6 +167,7 @@ def _scored(
         )
     system.checks = _checks(found)
     divided.fill(system, measured)
+    system.by_route = by_route(entry.routes, measured) if entry.routes is not None else {}
     return system
 
 
@@ -167,8 +179,8 @@ def _flat(signature: str | None) -> str | None:
 class _Findings:
     """Findings of every distinct description of a row, looked for once."""
 
-    def __init__(self, products: Sequence[Product]) -> None:
-        self._products = products
+    def __init__(self, products: Sequence[Product], given: Sequence[Given]) -> None:
+        self._products, self._given = products, given
         self._seen: dict[tuple[int, str, bool], list[schema.Finding]] = {}
 
     def of(self, entry: Entry) -> list[list[schema.Finding]]:
@@ -181,22 +193,16 @@ class _Findings:
         return _checks([self._find(row, product.reference, False) for row, product in enumerate(self._products)])
 
     def _find(self, row: int, text: str, hit_cap: bool) -> list[schema.Finding]:
-        from shelftalker.checks.check import check
-        from shelftalker.checks.given import Given
-
         key = (row, text, hit_cap)
         if key not in self._seen:
-            product = self._products[row]
             self._seen[key] = [
                 schema.Finding(check=one.check, text=one.text, start=one.start, end=one.end, why=one.why)
-                for one in check(text, Given(product.title, product.given), hit_cap=hit_cap)
+                for one in check(text, self._given[row], hit_cap=hit_cap)
             ]
         return self._seen[key]
 
 
 def _checks(found: Sequence[Sequence[schema.Finding]]) -> schema.Checks:
-    from shelftalker.checks.check import CHECKS
-
     rows = max(len(found), 1)
     hits = Counter(name for row in found for name in {one.check for one in row})
     return schema.Checks(
@@ -214,4 +220,6 @@ def _fill(rows: Sequence[schema.Row], entry: Entry, measured: Measured, found: S
             scores=scores,
             reference_tokens=nll[1] if nll else None,
             findings=found[number],
+            route=entry.routes[number] if entry.routes is not None else "",
+            sources=list(entry.sources[number]) if entry.sources is not None else [],
         )

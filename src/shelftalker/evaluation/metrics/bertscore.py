@@ -77,7 +77,7 @@ class BertScore(Metric):
     label = "BERTScore"
     what = "nearest tokens by an encoder's contextual embeddings, F1, about 0 to 1 (Zhang et al. 2020)"
     place = 30
-    is_quality = True
+    kind = "quality"
 
     def count(self, systems: Sequence[Outputs]) -> list[Array | None]:
         """F1 of every row."""

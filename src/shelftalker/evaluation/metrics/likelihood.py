@@ -20,7 +20,7 @@ class Likelihood(Metric):
     place = 31
     higher_is_better = False
     decimals = 3
-    is_quality = True
+    kind = "quality"
 
     def count(self, systems: Sequence[Outputs]) -> list[Array | None]:
         """Summed negative log-likelihood and tokens of every row."""

@@ -6,13 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from shelftalker.retrieve.index import words
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from shelftalker.checks.given import Given
+    from shelftalker.checks.measures import Faith
 
     Array = NDArray[np.float64]
 
@@ -31,6 +34,8 @@ class Targets:
 
     titles: Sequence[str]
     references: Sequence[str]
+    given: Sequence[Given] | None = None
+    """What every writer was told of a row; none: faith is not measured."""
 
     @cached_property
     def title_words(self) -> list[list[str]]:
@@ -59,6 +64,7 @@ class Outputs:
         nll: per row the summed negative log-likelihood of the reference and its tokens.
         copied: per row the longest run of words that a training description has too.
         bertscore: what an encoder gave.
+        sources: per row the texts of other products that the writer saw; none: it sees no sources.
     """
 
     targets: Targets
@@ -67,6 +73,17 @@ class Outputs:
     nll: Sequence[tuple[float, int] | None] | None = None
     copied: Sequence[int] | None = None
     bertscore: Scores | None = None
+    sources: Sequence[Sequence[str]] | None = None
+
+    @cached_property
+    def faith(self) -> list[Faith] | None:
+        """Counts of claims and facts of every row; None where it is not known what was given."""
+        from shelftalker.checks.measures import faith
+
+        if self.targets.given is None:
+            return None
+        sources = self.sources or [()] * len(self.texts)
+        return [faith(*row) for row in zip(self.texts, self.targets.given, sources, strict=True)]
 
     @cached_property
     def words(self) -> list[list[str]]:
@@ -92,8 +109,9 @@ class Metric(ABC):
     width: int = 2
     """Columns of a row's statistics."""
     decimals: int = 4
-    is_quality: bool = False
-    """Whether it asks how near to the reference; systems are tested against each other in it."""
+    kind: Literal["quality", "faith", "writing"] = "writing"
+    """How near to the reference, how true to what was given, or how it writes. Systems are tested against each other
+    in quality."""
     is_sliced: bool = False
     """Whether breakdowns show it."""
 

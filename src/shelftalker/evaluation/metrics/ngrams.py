@@ -28,7 +28,7 @@ class _Sacrebleu(Metric):
     """A metric whose n-grams sacrebleu counts."""
 
     decimals = 2
-    is_quality = True
+    kind = "quality"
     is_sliced = True
 
     @abstractmethod

@@ -20,5 +20,5 @@ def _found() -> dict[str, Metric]:
 
 METRICS: dict[str, Metric] = _found()
 """Name to metric, in the order of tables."""
-QUALITY = tuple(name for name, metric in METRICS.items() if metric.is_quality)
+QUALITY = tuple(name for name, metric in METRICS.items() if metric.kind == "quality")
 """Metrics that ask how near a description is to its reference."""

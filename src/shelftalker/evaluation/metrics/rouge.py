@@ -26,7 +26,7 @@ class Rouge(Metric):
     cut by Unicode's word boundaries (UAX 29) instead, unstemmed, and the signature counts such rows.
     """
 
-    is_quality = True
+    kind = "quality"
 
     def __init__(self, name: str, label: str, what: str, place: int, *, is_sliced: bool = False) -> None:
         self.name, self.label, self.place, self.is_sliced = name, label, place, is_sliced

@@ -14,14 +14,21 @@ if TYPE_CHECKING:
 
 
 class Share(Metric):
-    """A plain mean over rows of what a function finds in each; lower is better."""
-
-    higher_is_better = False
+    """A plain mean over rows of what a function finds in each; lower is better, unless said otherwise."""
 
     def __init__(
-        self, name: str, label: str, what: str, place: int, how: str, rows: Callable[[Outputs], list[float] | None]
+        self,
+        name: str,
+        label: str,
+        what: str,
+        place: int,
+        how: str,
+        rows: Callable[[Outputs], list[float] | None],
+        *,
+        higher_is_better: bool = False,
     ) -> None:
         self.name, self.label, self.what, self.place = name, label, what, place
+        self.higher_is_better = higher_is_better
         self._how, self._rows = how, rows
 
     def count(self, systems: Sequence[Outputs]) -> list[Array | None]:
@@ -137,7 +144,20 @@ def _cut_off(outputs: Outputs) -> list[float] | None:
     return None if outputs.hit_cap is None else [float(hit) for hit in outputs.hit_cap]
 
 
+def _described(outputs: Outputs) -> list[float]:
+    return [float(bool(text.strip())) for text in outputs.texts]
+
+
 METRICS = (
+    Share(
+        "described",
+        "described",
+        "share of rows that got a description at all, 0 to 1",
+        39,
+        "",
+        _described,
+        higher_is_better=True,
+    ),
     LengthRatio(),
     Share(
         "self_repetition",

@@ -26,6 +26,7 @@ GLOSSARY = {
     "chrF++": "how many runs of letters and pairs of words are shared with the reference; more forgiving than BLEU",
 }
 """Words that the page uses of systems and metrics."""
+ROUTES = {"edited": "edited from a sibling", "written": "written by the model", "declined": "declined"}
 LENGTHS = {"short": "short references", "medium": "medium references", "long": "long references"}
 ROLES = {"baseline": "baseline", "checkpoint": "checkpoint", "model": "model", "reference_system": "reference system"}
 

@@ -17,6 +17,7 @@ from shelftalker.evaluation.report.labels import (
     MAX_ROWS,
     MAX_SLICES,
     ROLES,
+    ROUTES,
     SIMILARITY,
     label,
     p_value,
@@ -36,16 +37,17 @@ class View:
         # A score that is no number (an empty output's, a broken file's) is a score that is missing.
         self.systems = [_finite(system) for system in results.systems]
         self.metrics = [name for name in self._order() if any(name in system.scores for system in self.systems)]
-        self.writing = [
-            name
-            for name in dict.fromkeys(name for system in self.systems for name in system.scores)
-            if name not in QUALITY
-        ]
+        self.faith, self.writing = (self._of_kind(kind) for kind in ("faith", "writing"))
         self.best = self._best()
         self.base = self._base()
         self.css = self._colours()
 
     # ------------------------------------------------------------ who is who
+
+    def _of_kind(self, kind: str) -> list[str]:
+        """Metrics beside those of quality that some system has; what another version measured counts as writing."""
+        names = dict.fromkeys(name for system in self.systems for name in system.scores)
+        return [name for name in names if (METRICS[name].kind if name in METRICS else "writing") == kind]
 
     def _order(self) -> list[str]:
         first = [self.results.rank_by] if self.results.rank_by in QUALITY else []
@@ -229,6 +231,7 @@ class View:
         """Scores by similarity, length and every column."""
         found = [
             self._breakdown("By the nearest training title", metric, "by_similarity", SIMILARITY),
+            self._breakdown("By route", metric, "by_route", ROUTES),
             self._breakdown("By length of the reference", metric, "by_length", LENGTHS),
         ]
         columns = dict.fromkeys(column for system in self.systems for column in system.by_column)
@@ -384,7 +387,7 @@ class View:
             kept = set(sorted(range(len(rows)), key=lambda i: hashlib.sha256(rows[i].uid.encode()).digest())[:MAX_ROWS])
             rows = [row for number, row in enumerate(rows) if number in kept]
         present = {name for row in rows for prediction in row.predictions.values() for name in prediction.scores}
-        metrics = [name for name in [*self.metrics, *self.writing] if name in present]
+        metrics = [name for name in [*self.metrics, *self.faith, *self.writing] if name in present]
         return {
             "systems": [{"id": s.id, "label": s.label, "css": self.css[s.id]} for s in self.systems],
             "best": self.best.id if self.best else None,
