@@ -34,6 +34,12 @@ def test_a_text_that_still_speaks_of_the_sibling_is_not_used() -> None:
     assert "'Steel'" in found.why
 
 
+def test_sentences_that_speak_of_the_sibling_go_where_most_of_the_text_is_left() -> None:
+    source = Source(Product("Mug, Boxed", "2"), "A mug for tea and for coffee alike. Boxed for gifts.", 0.5)
+    found = route(Product("Mug"), [source], RouteSettings(edit_from=0.1))
+    assert (found.route, found.text) == ("edited", "A mug for tea and for coffee alike.")
+
+
 def test_the_next_source_serves_where_the_nearest_cannot() -> None:
     blue = Source(Product("Blue Mug", "3"), "For tea.", 0.4)
     found = route(Product("Mug"), [STEEL, blue], RouteSettings(edit_from=0.3))

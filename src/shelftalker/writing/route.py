@@ -9,9 +9,11 @@ from typing import Literal
 
 from shelftalker.checks.claims import claims
 from shelftalker.checks.given import Given
+from shelftalker.checks.prose import joined, sentences
 from shelftalker.product import Product, Source
 from shelftalker.recipe.grounding import RouteSettings
-from shelftalker.retrieve.edit import edit
+from shelftalker.retrieve.differ import tokens
+from shelftalker.retrieve.edit import Edited, edit
 from shelftalker.retrieve.index import words
 
 Route = Literal["edited", "written", "declined"]
@@ -26,6 +28,8 @@ _HELPFUL = {
     "model_number": "a model number",
     "edition": "an edition",
 }
+_LEAST_LEFT = 0.5
+"""Share of an edited text's words that must be left when the sentences that speak of the sibling are gone."""
 _STEP = 0.05  # between the thresholds that are tried
 
 
@@ -62,9 +66,10 @@ def route(product: Product, sources: Sequence[Source], settings: RouteSettings) 
             if source.score < settings.edit_from:
                 break
             edited = edit(product.title, source.product.title, source.text)
-            if edited.why_not is None:
+            text = edited.text if edited.why_not is None else _without(edited, product.title)
+            if text:
                 near = f"from {source.product.title!r}, whose title has {source.score:.2f} of its words in common"
-                return Routed("edited", near, edited.text, place)
+                return Routed("edited", near, text, place)
             why = why or f"not edited from {source.product.title!r}: {edited.why_not}"
     return Routed("written", why)
 
@@ -114,6 +119,17 @@ def choose_threshold(
         if gain > best + 1e-9:
             best, chosen = gain, threshold
     return chosen
+
+
+def _without(edited: Edited, title: str) -> str:
+    """The edited text without the sentences that still speak of the sibling; empty where they are most of it."""
+    left = {token.key for word in edited.left for token in tokens(word)}
+    parts = [
+        None if left & {token.key for token in tokens(sentence.text)} else sentence.text
+        for sentence in sentences(edited.text)
+    ]
+    text = joined(parts, title)
+    return text if len(words(text)) >= _LEAST_LEFT * len(words(edited.text)) else ""
 
 
 def _words_known(product: Product) -> int:
