@@ -34,6 +34,13 @@ def test_a_text_that_still_speaks_of_the_sibling_is_not_used() -> None:
     assert "'Steel'" in found.why
 
 
+def test_a_text_that_contradicts_the_title_is_not_used() -> None:
+    source = Source(Product("Classic Leather Belt", "2"), "A sleek black belt of leather.", 0.75)
+    found = route(Product("Classic Teal Leather Belt"), [source], RouteSettings(edit_from=0.1))
+    assert found.route == "written"
+    assert "'Teal', not 'black'" in found.why
+
+
 def test_sentences_that_speak_of_the_sibling_go_where_most_of_the_text_is_left() -> None:
     source = Source(Product("Mug, Boxed", "2"), "A mug for tea and for coffee alike. Boxed for gifts.", 0.5)
     found = route(Product("Mug"), [source], RouteSettings(edit_from=0.1))

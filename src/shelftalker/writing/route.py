@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shelftalker.checks.check import check
 from shelftalker.checks.claims import claims
 from shelftalker.checks.given import Given
 from shelftalker.checks.prose import joined, sentences
@@ -60,17 +61,19 @@ def route(product: Product, sources: Sequence[Source], settings: RouteSettings) 
     """
     if _words_known(product) < settings.least_words:
         return Routed("declined", f"too little is known of it: {wanted(product, sources)} would help")
-    why = ""
+    why, given = "", Given(product.title, product.attributes, product.facts)
     if not isinstance(settings.edit_from, str) and settings.edit_from is not None:
         for place, source in enumerate(sources):
             if source.score < settings.edit_from:
                 break
             edited = edit(product.title, source.product.title, source.text)
             text = edited.text if edited.why_not is None else _without(edited, product.title)
-            if text:
+            against = [found for found in check(text, given) if found.check == "contradiction"] if text else []
+            if text and not against:
                 near = f"from {source.product.title!r}, whose title has {source.score:.2f} of its words in common"
                 return Routed("edited", near, text, place)
-            why = why or f"not edited from {source.product.title!r}: {edited.why_not}"
+            told = against[0].why if against else edited.why_not
+            why = why or f"not edited from {source.product.title!r}: {told}"
     return Routed("written", why)
 
 
