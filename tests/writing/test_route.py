@@ -35,7 +35,7 @@ def test_a_text_that_still_speaks_of_the_sibling_is_not_used() -> None:
 
 
 def test_a_text_that_contradicts_the_title_is_not_used() -> None:
-    source = Source(Product("Classic Leather Belt", "2"), "A sleek black belt of leather.", 0.75)
+    source = Source(Product("Classic Leather Belt", "2"), "A sleek black design in leather.", 0.75)
     found = route(Product("Classic Teal Leather Belt"), [source], RouteSettings(edit_from=0.1))
     assert found.route == "written"
     assert "'Teal', not 'black'" in found.why
