@@ -22,7 +22,7 @@ FOLDER = "sources"
 _SCHEMA = 1
 _CARD, _TITLES, _TITLE_STARTS = "index.json", "titles.npy", "title_starts.npy"
 _CANDIDATES = 48  # nearest by BM25, among which the nearest by title are looked for
-_POSTINGS = 20_000  # read for one product: its rarest words decide, "the" does not
+_POSTINGS = 10_000  # read for one product: its rarest words decide, "the" does not
 _NEAR_COPY = 0.8  # Jaccard similarity of two descriptions' words from which one of them says nothing new
 
 SplitBy = Literal["group", "row"]
