@@ -37,7 +37,7 @@ class Prepared:
     Attributes:
         text: the prompt, as it was made to fit.
         ids: its token ids, special tokens included.
-        cut: it was longer than the limit, and lost words.
+        cut: it was longer than the limit, and lost words of the product's own; sources are cut without a word.
         given: what the prompt tells of the product: its title, the attributes and the facts that stand in it.
     """
 
@@ -128,7 +128,9 @@ class Prompt:
     def _values(self, product: Product, sources: Sequence[Source]) -> dict[str, str]:
         """Field to text."""
         blocks = {name: "".join(pieces) for name, pieces in self._blocks(product).items()}
-        near = "\n".join(f"{source.product.title}: {source.text}" for source in sources)
+        near = "\n".join(
+            f"{source.product.title}: {source.text}" if source.product.title else source.text for source in sources
+        )
         return {**product.attributes, **blocks, "sources": near, "title": product.title}
 
     def _blocks(self, product: Product) -> dict[str, list[str]]:
@@ -158,7 +160,8 @@ class Prompt:
             pieces = blocks.get(name) or _words(values[name])
             ids = _longest_that_fits(name, pieces, template, values, encode, self.max_tokens)
             if len(ids) <= self.max_tokens:
-                return Prepared(_fill(template, values), tuple(ids), True, self._left(product, values))
+                text, left = _fill(template, values), self._left(product, values)
+                return Prepared(text, tuple(ids), name != "sources", left)
         raise ShelftalkerError(
             f"the prompt template alone needs {len(ids)} tokens, and a prompt may have {self.max_tokens}",
             where="recipe keys prompt and prompt_tokens",

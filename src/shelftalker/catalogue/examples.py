@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from shelftalker.errors import ShelftalkerError
@@ -16,6 +16,11 @@ _TITLE_LINE = re.compile(r"^Title: (.*)$", re.MULTILINE)
 
 
 def read_examples(path: str | Path) -> list[Product]:
+    """All examples of a file, in its order; see `each_example`."""
+    return list(each_example(path))
+
+
+def each_example(path: str | Path) -> Iterator[Product]:
     """Read examples in file order, as products; their prompt is rendered anew by whoever needs it.
 
     Files made by other tools may hold only ``input_text`` and ``target_text``: the former then stays the product's
@@ -32,7 +37,6 @@ def read_examples(path: str | Path) -> list[Product]:
     path = Path(path)
     recover(path.parent)
     decode = msgspec.json.Decoder().decode
-    examples = []
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -42,14 +46,13 @@ def read_examples(path: str | Path) -> list[Product]:
                     row = decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise _broken(path, number, f"broken JSON: {error}") from None
-                examples.append(_example(row, path, number))
+                yield _example(row, path, number)
     except OSError as error:
         raise ShelftalkerError(
             f"cannot read the examples: {error.strerror}",
             where=str(path),
             mend="run `shelftalker prepare` first, or give its folder with --data",
         ) from None
-    return examples
 
 
 def load_split(data_dir: str | Path, split: str) -> list[Product]:

@@ -44,6 +44,7 @@ def build(
             "base_model": recorded_name(base.ref),
             "base_sha256": base.ref.content_hash,
             "recipe": carried(recipe),
+            **({"sources": material.sources} if material.sources else {}),
             "run": recipe.name,
         },
         keep=settings.keep_checkpoints,

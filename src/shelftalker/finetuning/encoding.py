@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from shelftalker import console
 from shelftalker.errors import ShelftalkerError
-from shelftalker.product import Product
+from shelftalker.product import Product, Source
 from shelftalker.prompt import Prompt
 
 IGNORED = -100
@@ -84,6 +84,7 @@ def encode(
     *,
     is_seq2seq: bool,
     max_target_tokens: int,
+    sources: Sequence[Sequence[Source]] | None = None,
 ) -> Encoding:
     """Render and tokenise prompts, and tokenise references; prompts are made to fit just as in generation.
 
@@ -101,7 +102,7 @@ def encode(
         ids: list[list[int]] = tokenizer(list(texts), verbose=False)["input_ids"]
         return ids
 
-    prompts = prompt.prepare(examples, ids_of)
+    prompts = prompt.prepare(examples, ids_of, sources)
     targets = tokenizer(
         [example.description if is_seq2seq else f" {example.description}" for example in examples],
         add_special_tokens=False,

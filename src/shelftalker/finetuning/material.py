@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.device import DevicePolicy
+from shelftalker.prompt import fields
 from shelftalker.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from shelftalker.finetuning.batching import Batches
     from shelftalker.finetuning.encoding import Encoding
     from shelftalker.models.load import LoadedModel, ModelRef
-    from shelftalker.product import Product
+    from shelftalker.product import Product, Source
+    from shelftalker.retrieve.ground import Sources
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Material:
         train: the training split as token ids.
         validation: the validation rows; None: none asked for.
         facts: parameters, examples, tokens, rows that were cut, padding.
+        sources: content hash of the training split that sources are taken from; None: there are no sources.
     """
 
     base: LoadedModel
@@ -34,10 +38,11 @@ class Material:
     train: Encoding
     validation: Encoding | None
     facts: dict[str, Any]
+    sources: str | None = None
 
 
-def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy) -> Material:
-    """Load the base model, attach a fresh adapter, tokenise the splits.
+def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources | None = None) -> Material:
+    """Load the base model, attach a fresh adapter, tokenise the splits, each product with the sources it is shown.
 
     Raises:
         ShelftalkerError: a model that cannot be loaded, modules that it lacks, no examples, descriptions that its
@@ -56,16 +61,18 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy) -> Material:
     settings = recipe.finetune
     base = load_base(ref)
 
-    def tokenised(rows: list[Product]) -> Encoding:
+    def tokenised(rows: list[Product], training: bool = False) -> Encoding:
+        shown = sources_shown(rows, recipe, index, training=training)
         return encode(
-            rows,
+            [row for row, _ in shown],
             base.tokenizer,
             recipe.as_prompt,
             is_seq2seq=base.is_seq2seq,
             max_target_tokens=settings.max_target_tokens,
+            sources=[near for _, near in shown],
         )
 
-    train = tokenised(sample(load_split(recipe.paths.data, "train"), settings.rows, recipe.seed))
+    train = tokenised(sample(load_split(recipe.paths.data, "train"), settings.rows, recipe.seed), training=True)
     check_writable(train.counts, recipe.base_model)
     validation = None
     if settings.val_rows:
@@ -94,7 +101,21 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy) -> Material:
         "unwritable_share": round(counts.unwritable_share, 6),
         "padding_share": round(padding_share(batches_of(recipe, train, is_seq2seq=base.is_seq2seq)), 4),
     }
-    return Material(base, model, train, validation, facts)
+    return Material(base, model, train, validation, facts, index.hash if index is not None else None)
+
+
+def sources_shown(
+    rows: Sequence[Product], recipe: Recipe, index: Sources | None, *, training: bool
+) -> list[tuple[Product, tuple[Source, ...]]]:
+    """Each product with the sources that its prompt shows; in training some are withheld (`retrieve.shown`)."""
+    from shelftalker.retrieve.shown import grounded, shown
+
+    if index is None or "sources" not in fields(recipe.prompt):
+        return [(row, ()) for row in rows]
+    if training:
+        return list(grounded(rows, index, recipe.ground, recipe.seed))
+    near = index.ground(rows, recipe.ground.sources)
+    return [(row, shown(row, found, recipe.ground)) for row, found in zip(rows, near, strict=True)]
 
 
 def batches_of(recipe: Recipe, split: Encoding, *, is_seq2seq: bool, process: int = 0, processes: int = 1) -> Batches:

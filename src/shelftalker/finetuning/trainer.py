@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, device
 from shelftalker.errors import ShelftalkerError
@@ -13,7 +14,11 @@ from shelftalker.finetuning import run_folder
 from shelftalker.finetuning.material import Material, gather, process_number
 from shelftalker.finetuning.run import Run
 from shelftalker.models import checkpoints
+from shelftalker.models.folder import SOURCES
 from shelftalker.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from shelftalker.retrieve.ground import Sources
 
 
 def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out: str | Path | None = None) -> Run:
@@ -58,10 +63,11 @@ def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out
     if dry_run:
         from shelftalker.finetuning.estimate import estimate
 
-        with explained(run_dir, recipe):
-            return Run(run_dir, facts=estimate(recipe, gather(recipe, ref, policy), policy))
+        with explained(run_dir, recipe), TemporaryDirectory() as scratch:
+            index = _sources(recipe, Path(scratch))
+            return Run(run_dir, facts=estimate(recipe, gather(recipe, ref, policy, index), policy))
     start = run_folder.begin(stage, run_dir, resume=resume)
-    material = gather(recipe, ref, policy)
+    material = gather(recipe, ref, policy, _sources(recipe, run_dir))
     if is_first():
         _say(material, recipe)
         run_folder.open_for_writing(recipe, stage, run_dir, start)
@@ -75,6 +81,13 @@ def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out
     if is_first():
         stage.finish([found[-1]], facts=facts)
     return Run(run_dir, found, log, facts)
+
+
+def _sources(recipe: Recipe, folder: Path) -> Sources | None:
+    """The index that sources are taken from, in a folder of its own there; None where the recipe wants none."""
+    from shelftalker.retrieve.ground import Sources
+
+    return Sources.of_split(recipe.paths.data, folder / SOURCES) if recipe.wants_sources else None
 
 
 def _train(

@@ -26,6 +26,9 @@ _TOKENIZERS = (
 FACTS = "shelftalker.json"
 """What a model's folder says of itself: how it is run (its ``recipe``), and where its weights are from."""
 
+SOURCES = "sources"
+"""Name of the folder, beside an adapter or an export, that holds the index of the products it was trained on."""
+
 Kind = Literal["folder", "adapter", "ct2", "run", "hub-layout"]
 
 
@@ -36,6 +39,12 @@ def facts(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def sources_of(folder: Path) -> Path | None:
+    """The index of sources that belongs to a model's folder: its own, or that of the run that a checkpoint is of."""
+    places = [folder, *([folder.parent] if folder.name.startswith("checkpoint-") else [])]
+    return next((place / SOURCES for place in places if (place / SOURCES / "index.json").is_file()), None)
 
 
 def kind_of(folder: Path) -> Kind | None:

@@ -42,11 +42,27 @@ class ModelRef:
     def content_hash(self) -> str:
         """SHA-256 over weights, configuration and tokenizer (an adapter's: with its base's); the key of caches.
 
+        An index of sources beside the weights counts too: with another one the same weights write something else.
+
         Raises:
             ShelftalkerError: files are missing, or a hub model cannot be had.
         """
         if self.kind == "gguf":
             return gguf.content_hash(Path(self.path))
+        sources = self.sources
+        weights = self._weights_hash()
+        return (
+            weights
+            if sources is None
+            else folders.text_digest(f"{weights}\n{folders.digest([sources / 'index.json'])}")
+        )
+
+    @property
+    def sources(self) -> Path | None:
+        """The index of sources that the model's folder brings along."""
+        return folders.sources_of(Path(self.path)) if self.kind in ("adapter", "folder", "ct2") else None
+
+    def _weights_hash(self) -> str:
         folder = local_folder(self)
         if self.kind == "ct2":
             return folders.digest([path for path in folder.iterdir() if path.is_file()])

@@ -10,7 +10,15 @@ from shelftalker.recipe.recipe import Recipe
 TITLE_RULES = ("entities", "mojibake", "tags", "controls", "unicode_form", "spaces", "plain_quotes")
 """The cleaning rules that titles and attributes go through, in training as before every prompt."""
 
-CARRIED = ("prompt", "prompt_tokens", "decoding", "prepare.keep_columns", *(f"clean.{rule}" for rule in TITLE_RULES))
+CARRIED = (
+    "prompt",
+    "prompt_tokens",
+    "decoding",
+    "prepare.keep_columns",
+    *(f"clean.{rule}" for rule in TITLE_RULES),
+    *(f"ground.{key}" for key in ("sources", "words", "order", "edited")),
+    *(f"route.{key}" for key in ("edit_from", "least_words")),
+)
 """Recipe keys that decide what a model is asked and how its text is drawn."""
 
 
@@ -40,6 +48,9 @@ def laid_over(recipe: Recipe, said: Mapping[str, Any]) -> tuple[Recipe, dict[str
     """
     folder = Recipe().with_flags(**said)
     given = recipe.model_dump(mode="json", exclude_unset=True)
+    if given.get("route", {}).get("edit_from") == "auto" and "edit_from" in said.get("route", {}):
+        # What compare chose stands in the folder.
+        del given["route"]["edit_from"]
     merged: dict[str, Any] = {}
     for key, value in said.items():
         if key == "decoding":

@@ -124,6 +124,12 @@ class Recipe(Section):
         return prompts.Prompt(self.prompt, self.prompt_tokens)
 
     @property
+    def wants_sources(self) -> bool:
+        """Whether products of the training split have a part in writing: in the prompt, or as texts to edit."""
+        shown = "sources" in prompts.fields(self.prompt) and self.ground.sources > 0
+        return shown or self.route.edit_from is not None
+
+    @property
     def run_dir(self) -> Path:
         """Folder of this recipe's run: outputs/<name>."""
         return self.paths.outputs / self.name

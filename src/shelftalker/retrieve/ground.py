@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from shelftalker import files
+from shelftalker import console, files
+from shelftalker.catalogue.examples import each_example
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product, Source
 from shelftalker.retrieve.index import Bm25, words
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FOLDER = "sources"
-"""Name of the index's folder beside an adapter."""
 _SCHEMA = 1
 _CARD, _TITLES, _TITLE_STARTS = "index.json", "titles.npy", "title_starts.npy"
 _CANDIDATES = 48  # nearest by BM25, among which the nearest by title are looked for
@@ -86,6 +85,24 @@ class Sources:
             )
         return cls(folder)
 
+    @classmethod
+    def of_split(cls, data: Path, folder: Path) -> Self:
+        """The index of a prepared data folder's training split, made in ``folder`` unless it is there.
+
+        Raises:
+            ShelftalkerError: there is no training split, it has no titles, or the disk is full.
+        """
+        path = data / "train.jsonl"
+        products = each_example(path)
+        first = next(products, None)
+        if first is None:
+            raise ShelftalkerError("there are no products to be sources", where=str(path), mend="shelftalker prepare")
+        hash = files.sha256(path)
+        if (folder / _CARD).is_file() and files.read_json(folder / _CARD).get("hash") == hash:
+            return cls(folder)
+        console.note(f"indexing the training split as sources: {folder}")
+        return cls.build(itertools.chain([first], products), folder, hash, _split_by(data))
+
     def __len__(self) -> int:
         return len(self._shelf)
 
@@ -138,6 +155,14 @@ class Sources:
         scores = shared / np.maximum(len(own) + counts - shared, 1)
         for at in np.argsort(-scores, kind="stable"):
             yield int(places[at]), float(scores[at])
+
+
+def _split_by(data: Path) -> SplitBy:
+    """How the data at hand was split; where nobody says, the stricter way."""
+    try:
+        return "row" if files.read_json(data / "manifest.json")["settings"]["split"]["by"] == "row" else "group"
+    except (ShelftalkerError, KeyError, TypeError):
+        return "group"
 
 
 def _searched(product: Product, titles: list[str]) -> str:
