@@ -43,7 +43,7 @@ CHECKS: dict[str, str] = {
     "repetition": "a loop: the same words again and again",
     "cut_off": "an ending in the middle of a sentence",
     "title_copy": "nothing but the title again",
-    "language": "a language other than English",
+    "language": "another language than its catalogue's",
     "markup": "leftover tags, entities, special tokens or pieces of the prompt",
 }
 """Name of every check and what it looks for."""
@@ -63,11 +63,11 @@ def check(text: str, given: Given, *, hit_cap: bool = False) -> list[Finding]:
     Returns:
         The findings in order of their place; none: the description is publishable.
     """
-    faults = list(form.findings(given.title, text, hit_cap=hit_cap))
-    # Text that is no English prose makes no claims that English word lists could judge.
+    faults = list(form.findings(given.title, text, given.words, hit_cap=hit_cap))
+    # Text that is no prose of its language makes no claims that its word lists could judge.
     taken = [(start, end) for name, start, end, _ in faults if name in NO_PROSE]
     claims = unsupported(given.known, text, taken)
-    against = contradictions(given.title, text, claims)
+    against = contradictions(given, text, claims)
     spans = {(start, end) for _, start, end, _ in against}
     faults += against + [claim for claim in claims if claim[1:3] not in spans]
     faults.sort(key=lambda fault: (fault[1], fault[2], fault[0]))

@@ -43,10 +43,10 @@ def claims(text: str, given: Given, sources: Sequence[str] = ()) -> list[Claim]:
         sources: texts of the sources that the writer saw (title and description of each); they are other products,
             so what they say is no fact of this one.
     """
-    taken = [(start, end) for name, start, end, _ in form.faults_of_prose(text)]
+    taken = [(start, end) for name, start, end, _ in form.faults_of_prose(text, given.words)]
     lacking = unsupported(given.known, text, taken)
-    said = [raw for raw in unsupported(known(""), text, taken) if not _met(raw, lacking)]
-    missing = [unsupported(known(source), text, taken) for source in sources] if lacking else []
+    said = [raw for raw in unsupported(known("", given.language), text, taken) if not _met(raw, lacking)]
+    missing = [unsupported(known(source, given.language), text, taken) for source in sources] if lacking else []
     found = [Claim(text[start:end], start, end, kind, "given") for kind, start, end, _ in said]
     for raw in lacking:
         by = tuple(number for number, faults in enumerate(missing) if not _met(raw, faults))

@@ -7,67 +7,64 @@ from collections.abc import Sequence
 
 from shelftalker.checks.figures import title_sizes
 from shelftalker.checks.form import Raw
-from shelftalker.checks.given import Known
-from shelftalker.checks.lexicon import COLOUR_THINGS, COLOURS, WEAK_COLOURS, stem
+from shelftalker.checks.given import Given, Known
+from shelftalker.checks.lexicon import Lexicon
 from shelftalker.checks.quantities import Quantity, quantities
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"[,;()|]|\s[-–—/]\s")
 # Of lengths and times a product has many; of these it has one.
 _ONE_EACH = frozenset({"volume", "mass", "storage", "power", "voltage", "charge"})
-_PACK_OF = re.compile(r"\b(?:pack|set|box|case|bag|pair|tin|bundle)s? of $", re.I)
-_PACKED = re.compile(r"[- ]?(?:pack|piece|count|pk|pc)s?(?!\w)", re.I)
 
 
-def contradictions(title: str, text: str, found: Sequence[Raw]) -> list[Raw]:
+def contradictions(given: Given, text: str, found: Sequence[Raw]) -> list[Raw]:
     """The claims of ``found`` that differ from what the title says of the same thing, under this check's name.
 
     A colour, size, measure or count contradicts the title only where the title has one of its kind and the text
     never says it: "blue, with red stitching" under a blue title adds, "red" alone contradicts.
 
     Args:
-        title: the product's title.
+        given: what the writer was told; the title is what counts here.
         text: the description.
         found: its unsupported claims.
     """
     tests = {"colour": _colour, "size": _size, "unit": _unit, "number": _number}
     against = []
     for kind, start, end, _ in found:
-        said = tests[kind](title, text, start, end) if kind in tests else None
+        said = tests[kind](given, text, start, end) if kind in tests else None
         if said:
             against.append(("contradiction", start, end, f"The title says {said!r}, not {text[start:end]!r}."))
     return against
 
 
-def title_colours(title: str) -> list[str]:
+def title_colours(title: str, words: Lexicon) -> list[str]:
     """Colour words by which the title names a colour, as written: plain ones, and any in a part that is only colour."""
     found = []
     for part in _PARTS.split(title):
-        words = _WORD.findall(part)
-        names = [stem(word) for word in words]
-        shade = all(
-            name in COLOURS or name in WEAK_COLOURS or name in {"and", "with", "dark", "light"} for name in names
-        )
-        for place, name in enumerate(names):
-            following = names[place + 1] if place + 1 < len(names) else ""
-            plain = name in COLOURS and following not in COLOUR_THINGS.get(name, ())
-            if plain or (shade and name in WEAK_COLOURS):
-                found.append(words[place])
+        written = _WORD.findall(part)
+        names = [words.colour(word) for word in written]
+        joiners = words.words("colours", "joiners")
+        shade = all(name or word.lower() in joiners for name, word in zip(names, written, strict=True))
+        for place, (name, word) in enumerate(zip(names, written, strict=True)):
+            following = written[place + 1].lower() if place + 1 < len(written) else ""
+            weak = word.lower() in words.weak_colours or words.stem(word) in words.weak_colours
+            if name and (shade if weak else following not in words.colour_things.get(name, ())):
+                found.append(word)
     return found
 
 
-def _colour(title: str, text: str, start: int, end: int) -> str | None:
-    named = title_colours(title)
-    said = Known(text[:start] + text[end:])
-    if not named or any(stem(name) in said.colours for name in named):
+def _colour(given: Given, text: str, start: int, end: int) -> str | None:
+    named = title_colours(given.title, given.words)
+    said = Known(text[:start] + text[end:], given.language)
+    if not named or any(given.words.colour(name) in said.colours for name in named):
         return None
     return named[0]
 
 
-def _size(title: str, text: str, start: int, end: int) -> str | None:
-    named = title_sizes(title)
-    sentence = text[text.rfind(".", 0, start) + 1 : end]
-    offered = re.search(r"\b(?:also|available|other|range|from)\b", sentence + text[end : end + 20], re.I)
+def _size(given: Given, text: str, start: int, end: int) -> str | None:
+    named = title_sizes(given.title, given.words)
+    sentence = text[text.rfind(".", 0, start) + 1 : end + 20]
+    offered = given.words.pattern("sizes", "offered").search(sentence)
     if (
         not named
         or offered
@@ -77,9 +74,10 @@ def _size(title: str, text: str, start: int, end: int) -> str | None:
     return next(iter(named.values()))
 
 
-def _unit(title: str, text: str, start: int, end: int) -> str | None:
-    there = [item for item in quantities(title) if item.dimension in _ONE_EACH]
-    said = [item for item in quantities(text) if item.dimension in _ONE_EACH]
+def _unit(given: Given, text: str, start: int, end: int) -> str | None:
+    title, words = given.title, given.words
+    there = [item for item in quantities(title, words) if item.dimension in _ONE_EACH]
+    said = [item for item in quantities(text, words) if item.dimension in _ONE_EACH]
     for item in said:
         if not (start <= item.start and item.end <= end):
             continue
@@ -93,20 +91,21 @@ def _same(one: Quantity, other: Quantity) -> bool:
     return one.dimension == other.dimension and abs(one.base - other.base) <= 0.02 * abs(one.base)
 
 
-def _number(title: str, text: str, start: int, end: int) -> str | None:
+def _number(given: Given, text: str, start: int, end: int) -> str | None:
     """How many there are in the pack, where both say it."""
-    said, there = _packed(text), _packed(title)
+    said, there = _packed(text, given.words), _packed(given.title, given.words)
     if not there or not any(start <= item.start < end for item in said):
         return None
-    if {item.value for item in there} & {item.value for item in quantities(text)}:
+    if {item.value for item in there} & {item.value for item in quantities(text, given.words)}:
         return None
-    return title[there[0].start : there[0].end]
+    return given.title[there[0].start : there[0].end]
 
 
-def _packed(text: str) -> list[Quantity]:
+def _packed(text: str, words: Lexicon) -> list[Quantity]:
+    before, after = words.pattern("patterns", "pack_of"), words.pattern("patterns", "packed")
     return [
         item
-        for item in quantities(text)
+        for item in quantities(text, words)
         if item.dimension is None
-        and (_PACK_OF.search(text, max(0, item.start - 12), item.start) or _PACKED.match(text, item.end))
+        and (before.search(text, max(0, item.start - 24), item.start) or after.match(text, item.end))
     ]

@@ -7,17 +7,15 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from shelftalker.checks.given import Given, known
-from shelftalker.checks.lexicon import AUXILIARIES, ENGLISH, PREPOSITIONS, UNITS, stem
+from shelftalker.checks.given import Given, Known, known
+from shelftalker.checks.lexicon import Lexicon
 from shelftalker.checks.prose import joined, sentences
 from shelftalker.checks.quantities import quantities
 from shelftalker.checks.rules import unsupported
 
 _WORD = re.compile(r"[^\W_]+(?:['’.,/-][^\W_]+)*")
-_STOPS = PREPOSITIONS | AUXILIARIES
 _NEXT = re.compile(r"[ -]([^\W_]+(?:['’/-][^\W_]+)*)")
 _CAPITAL = re.compile(r" [A-Z][\w'’-]*")
-_OF = re.compile(r"\b(?:of|in|from|by|at|near|across|to)(?: the)? $")
 _BREAK = re.compile(r"[.,;:!?()–—\"“”]")
 _OF_SOMETHING = frozenset({"number", "unit", "colour", "material", "size", "model_number"})
 _NAMES = frozenset({"name", "compatibility", "certification", "model_number"})
@@ -46,7 +44,7 @@ def mine(description: str, given: Given) -> list[Fact]:
         given: its product's title, and the attributes that stand in the prompt.
     """
     facts: dict[str, Fact] = {}
-    for position, sentence in enumerate(sentences(description)):
+    for position, sentence in enumerate(sentences(description, given.words)):
         for text in _phrases(sentence.text, given):
             facts.setdefault(text.lower(), Fact(text, sentence.text, position))
     return list(facts.values())
@@ -56,7 +54,7 @@ def _phrases(sentence: str, given: Given) -> list[str]:
     """The phrases around the claims of one sentence; those that overlap become one."""
     spans: list[tuple[int, int, str]] = []
     for kind, start, end, _ in sorted(unsupported(given.known, sentence), key=lambda raw: raw[1]):
-        start, end = _phrase(sentence, kind, start, end)
+        start, end = _phrase(sentence, kind, start, end, given.words)
         if spans and (start < spans[-1][1] or sentence[spans[-1][1] : start] in {" ", "-"}):
             spans[-1] = (spans[-1][0], max(end, spans[-1][1]), spans[-1][2])
         else:
@@ -71,27 +69,36 @@ def _lowered(phrase: str, kind: str) -> str:
     return phrase if keeps else phrase[:1].lower() + phrase[1:]
 
 
-def _phrase(text: str, kind: str, start: int, end: int) -> tuple[int, int]:
+def _phrase(text: str, kind: str, start: int, end: int, words: Lexicon) -> tuple[int, int]:
     """A claim's span with the words that say what it is about."""
     if kind == "name":
         while following := _CAPITAL.match(text, end):
             end = following.end()
-        return (_before(text, start) if _OF.search(text, max(0, start - 12), start) else start), end
+        return (
+            _before(text, start, words)
+            if words.pattern("patterns", "of_name").search(text, max(0, start - 12), start)
+            else start
+        ), end
     if kind not in _OF_SOMETHING:
         return start, end
-    lasting = kind == "unit" and any(item.dimension == "time" for item in quantities(text[start:end]))
-    after = end if lasting else _after(text, end, 3 if kind == "number" else 2)
-    return (start, after) if after > end else (_before(text, start), end)
+    lasting = kind == "unit" and any(item.dimension == "time" for item in quantities(text[start:end], words))
+    after = end if lasting else _after(text, end, words, 3 if kind == "number" else 2)
+    return (start, after) if after > end else (_before(text, start, words), end)
 
 
-def _after(text: str, end: int, most: int) -> int:
+def _after(text: str, end: int, words: Lexicon, most: int) -> int:
     """Where the noun ends that follows ``end`` ("twelve | engraved plates in a ..."); ``end`` where none does."""
     position = end
     for count in range(most):
         word = _NEXT.match(text, position)
-        if word is None or word[1].lower() in _STOPS or word[1][0].isdigit() or len(word[1]) < 2:
+        if (
+            word is None
+            or word[1].lower() in words.prepositions | words.auxiliaries
+            or word[1][0].isdigit()
+            or len(word[1]) < 2
+        ):
             break
-        if count and word[1].endswith(("ed", "ing")):
+        if count and words.pattern("patterns", "done").fullmatch(word[1]):
             break  # "birch handle | stamped with": what was done to it
         position = word.end()
         if most > 2 and word[1].endswith("s") and not word[1].endswith(("ss", "us")):
@@ -99,18 +106,18 @@ def _after(text: str, end: int, most: int) -> int:
     return position
 
 
-def _before(text: str, start: int) -> int:
+def _before(text: str, start: int, words: Lexicon) -> int:
     """Where the word begins that ``start`` depends on ("carries |120 kg", "a festival in |Marseille")."""
     for count, word in enumerate(reversed(list(_WORD.finditer(text, max(0, start - 60), start)))):
         plain = word.group().lower()
         if _BREAK.search(text, word.end(), start) or plain == "x":
             return start
-        if plain not in _STOPS and plain.removesuffix("s") in UNITS:
-            return start
-        if plain not in _STOPS:
-            return start if plain.endswith("ly") else word.start()
-        if count == 2:
-            break
+        if plain in words.prepositions or plain in words.auxiliaries:
+            if count == 2:
+                break
+            continue
+        unit = plain in words.units or plain.removesuffix("s") in words.units
+        return start if unit or words.pattern("patterns", "adverb").fullmatch(plain) else word.start()
     return start
 
 
@@ -127,9 +134,9 @@ def training_target(description: str, kept: Collection[Fact], given: Given) -> s
     said = {fact.text.lower() for fact in kept}
     parts: list[str | None] = [
         sentence.text if all(text.lower() in said for text in _phrases(sentence.text, given)) else None
-        for sentence in sentences(description)
+        for sentence in sentences(description, given.words)
     ]
-    return joined(parts, given.title) if None in parts else description
+    return joined(parts, given.title, given.words) if None in parts else description
 
 
 def drawn(facts: Sequence[Fact], uid: str, seed: int, *, none: float = 0.15, every: float = 0.45) -> list[Fact]:
@@ -152,23 +159,28 @@ def drawn(facts: Sequence[Fact], uid: str, seed: int, *, none: float = 0.15, eve
     return [fact for number, fact in enumerate(facts) if number in half]
 
 
-def facts_used(text: str, facts: Sequence[str]) -> list[bool]:
+def facts_used(text: str, facts: Sequence[str], language: str = "en") -> list[bool]:
     """Which facts a text says, however their numbers, plurals and units are written.
 
     Every number and measure of a fact must stand in the text, after conversion, and two thirds of its other words.
+
+    Args:
+        text: the description.
+        facts: facts, or values of attributes.
+        language: the text's.
     """
-    said = known(text)
-    return [_used(fact, text, said.stems) for fact in facts]
+    said = known(text, language)
+    return [_used(fact, said) for fact in facts]
 
 
-def _used(fact: str, text: str, stems: frozenset[str]) -> bool:
-    figures = quantities(fact)
-    if not all(known(text).figures.supports(figure) for figure in figures if figure.value not in (0, 1)):
+def _used(fact: str, said: Known) -> bool:
+    figures = quantities(fact, said.words)
+    if not all(said.figures.supports(figure) for figure in figures if figure.value not in (0, 1)):
         return False
     rest = [
-        stem(word.group())
+        said.words.stem(word.group())
         for word in _WORD.finditer(fact)
         if not any(figure.start <= word.start() < figure.end for figure in figures)
-        and word.group().lower() not in ENGLISH
+        and word.group().lower() not in said.words.stop
     ]
-    return 3 * sum(word in stems for word in rest) >= 2 * len(rest)
+    return 3 * sum(word in said.stems for word in rest) >= 2 * len(rest)

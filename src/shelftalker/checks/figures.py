@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from shelftalker.checks.form import Raw
 from shelftalker.checks.given import Known
+from shelftalker.checks.lexicon import Lexicon
 from shelftalker.checks.quantities import Quantity
-
-_IDIOMS = re.compile(
-    r"\b(?:(?:a |one )\w+ or two|one or two|two or three|two of them|the two of \w+|between the two"
-    r"|the two\b(?! \w+s\b)|in two\b|two by two|24/7|twenty-four seven|24 hours a day|nine to five|fifty-fifty|50/50"
-    r"|one hundred per ?cent|a million\b|one in a million|a thousand\b(?! \w+s? (?:of|each))"
-    r"|two[- ]way|two[- ]tone|second to none"
-    r"|on all fours|forty winks|cloud nine|at sixes and sevens|a third\b|one third|two thirds|one-third|two-thirds"
-    r"|three[- ]quarters?|third[- ]party|third person|zero|oh-?two|two's|zero-\w+)",
-    re.IGNORECASE,
-)
 
 
 def numbers(known: Known, text: str, found: Sequence[Quantity]) -> Iterator[Raw]:
     """Numbers and measures; ``found`` are the text's quantities."""
-    exempt = [match.span() for match in _IDIOMS.finditer(text)] if found else []
+    exempt = [match.span() for match in known.words.pattern("patterns", "idioms").finditer(text)] if found else []
     pending: int | None = None  # where an unsupported list that shares a unit began ("30 x 60 cm")
     for quantity in found:
         if any(start <= quantity.start < end for start, end in exempt):
@@ -65,75 +57,94 @@ def model_numbers(known: Known, text: str, found: Sequence[Quantity]) -> Iterato
             continue
         if any(start < match.end() and match.start() < end for start, end in measured):
             continue
-        if _NO_CODE.fullmatch(code):
+        if _NO_CODE.fullmatch(code) or known.words.pattern("patterns", "no_code").fullmatch(code):
             continue
         yield "model_number", match.start(), match.end(), f"The input does not have the code {code!r}."
 
 
-_SIZE_NAMES = {
-    "xxs": "xxs", "xs": "xs", "s": "small", "m": "medium", "l": "large", "xl": "xl", "xxl": "xxl", "xxxl": "xxxl",
-    "2xl": "xxl", "3xl": "xxxl", "extra large": "xl", "x large": "xl", "xlarge": "xl",
-    "extra small": "xs", "x small": "xs", "xx large": "xxl", "one size": "one size",
-}  # fmt: skip
-_ONE = (
-    r"(?:UK |EU |US )?(?:\d{1,2}(?:\.5)?\b(?!\s?(?:[x×]|cm|mm|in))"
-    r"|XX?S|S|M|L|X{1,3}L|[23]XL|small|medium|large|extra[- ]large)"
-)
-_BED = r"(?= size|-size| bed| duvet| mattress| sheet| fitted)"
-_SIZE = re.compile(
-    rf"(?<![\w'’-])(?:sizes?:? (?P<after>{_ONE}(?:(?:, | and | or | to |, and |, or |[-/]){_ONE})*)"
-    r"|(?P<shoe>(?:UK|EU|US)(?: size)? \d{1,2}(?:\.5)?(?:\s?(?:-|–|to)\s?\d{1,2}(?:\.5)?)?)"
-    r"|(?P<before>extra[- ]large|extra[- ]small|small|medium|large|junior|toddler|newborn)(?: size|-size)"
-    rf"|(?P<bed>(?:super |california |cal )?king{_BED}|queen{_BED}|twin xl|twin{_BED})"
-    r"|(?P<one>one[- ]size)"
-    r"|(?P<alone>XX?S|X{1,3}L|[23]XL)"
-    r"|(?P<paper>A[0-6]|B5|DL|legal size|letter size)(?! \d))(?![\w])",
-    re.IGNORECASE,
-)
-_EACH = re.compile(rf"{_ONE}(?![\w])", re.IGNORECASE)
+_LETTERS = r"XX?S|S|M|L|X{1,3}L|[23]XL"
+
+
+class _Sizes:
+    """How one language writes sizes, as patterns."""
+
+    def __init__(self, words: Lexicon) -> None:
+        named = {
+            form.replace("_", " "): name
+            for name, forms in words.table("sizes", "names").items()
+            for form in forms.split()
+        }
+        self.names = named
+        spoken = "|".join(
+            re.escape(form).replace(r"\ ", "[- ]") for form in sorted(named, key=len, reverse=True) if len(form) > 3
+        )
+        self.one = (
+            r"(?:UK |EU |US )?(?:\d{1,2}(?:[.,]5)?\b(?!\s?(?:[x×]|cm|mm|in\b))"
+            rf"|{_LETTERS}{'|' + spoken if spoken else ''})"
+        )
+        word, joins = words.text("sizes", "word") or "(?!)", words.text("sizes", "joins") or "(?!)"
+        before, after = words.text("sizes", "before") or "(?!)", words.text("sizes", "after")
+        bed, bed_after = words.text("sizes", "bed") or "(?!)", words.text("sizes", "bed_after")
+        self.pattern = re.compile(
+            rf"(?<![\w'’-])(?:{word} (?P<after>{self.one}(?:(?:{joins}){self.one})*)"
+            r"|(?P<shoe>(?:UK|EU|US)(?: size)? \d{1,2}(?:\.5)?(?:\s?(?:-|–|to)\s?\d{1,2}(?:\.5)?)?)"
+            rf"|(?P<before>{before})(?:{after})"
+            rf"|(?P<bed>(?:{bed})(?={bed_after}))"
+            rf"|(?P<one>{words.text('sizes', 'one') or '(?!)'})"
+            r"|(?P<alone>XX?S|X{1,3}L|[23]XL)"
+            rf"|(?P<paper>A[0-6]|B5|DL|{words.text('sizes', 'paper') or '(?!)'})(?! \d))(?![\w])",
+            re.IGNORECASE,
+        )
+        self.each = re.compile(rf"{self.one}(?![\w])", re.IGNORECASE)
+        alone = "|".join([_LETTERS, spoken or "(?!)"])
+        self.title = re.compile(
+            rf"(?:(?<=[,(]) ?|\b(?:{word}) ?|[-–/] )(?P<size>{alone}|(?:{bed}))"
+            r"(?=[ ]?(?:[,)/]|$)|[- ]size| bed| duvet)",
+            re.IGNORECASE,
+        )
+
+
+@lru_cache(maxsize=32)
+def _sizes(words: Lexicon) -> _Sizes:
+    return _Sizes(words)
 
 
 def sizes(known: Known, text: str) -> Iterator[Raw]:
     """Clothing, shoe, bed and paper sizes; in a list each size by itself."""
-    if not _HINT.search(text) and not any(hint in text for hint in ("siz", "Siz", "king", "King", "ueen", "win")):
+    if not _HINT.search(text) and not known.words.pattern("sizes", "hint").search(text):
         return
-    for match in _SIZE.finditer(text):
+    style = _sizes(known.words)
+    for match in style.pattern.finditer(text):
         group = match.lastgroup or ""
         value = match[group]
         if group in {"alone", "paper"} and not value[0].isupper():
             continue
         if group == "after":
             first = True
-            for each in _EACH.finditer(text, match.start(group), match.end()):
-                if not _has_size(known, each.group()):
+            for each in style.each.finditer(text, match.start(group), match.end()):
+                if not _has_size(known, style, each.group()):
                     start = match.start() if first else each.start()
                     yield "size", start, each.end(), f"The input does not give the size {each.group()!r}."
                 first = False
-        elif not _has_size(known, value):
+        elif not _has_size(known, style, value):
             yield "size", match.start(), match.end(), f"The input does not give the size {value!r}."
 
 
 _HINT = re.compile(r"[A-Z]{2}|\b[AB][0-6]\b|SIZE|EU \d")
 
 
-_TITLE_SIZE = re.compile(
-    r"(?:(?<=[,(]) ?|\bsize ?|[-–/] )(?P<size>XX?S|S|M|L|X{1,3}L|[23]XL|small|medium|large|extra[- ]large|one size"
-    r"|(?:super |cal(?:ifornia)? )?king|queen|twin xl|twin)(?=[ ]?(?:[,)/]|$)|[- ]size| bed| duvet)",
-    re.I,
-)
-
-
-def title_sizes(text: str) -> dict[str, str]:
+def title_sizes(text: str, words: Lexicon) -> dict[str, str]:
     """Clothing and bed sizes that stand as such in ``text``, plain name to spelling."""
-    found = [match["size"] for match in _TITLE_SIZE.finditer(text)]
-    return {_SIZE_NAMES.get(name.lower().replace("-", " "), name.lower()): name for name in found}
+    style = _sizes(words)
+    found = [match["size"] for match in style.title.finditer(text)]
+    return {style.names.get(name.lower().replace("-", " "), name.lower()): name for name in found}
 
 
-def _has_size(known: Known, value: str) -> bool:
-    digits = re.findall(r"\d{1,2}(?:\.5)?", value)
+def _has_size(known: Known, style: _Sizes, value: str) -> bool:
+    digits = re.findall(r"\d{1,2}(?:[.,]5)?", value)
     plain = value.lower().replace("-", " ")
-    if digits and plain not in _SIZE_NAMES and not re.fullmatch(r"[ab][0-6]", plain):
-        return all(float(run) in known.figures.values for run in digits)
-    name = _SIZE_NAMES.get(plain, plain)
-    spellings = {name, plain, *(spelling for spelling, same in _SIZE_NAMES.items() if same == name)}
+    if digits and plain not in style.names and not re.fullmatch(r"[ab][0-6]", plain):
+        return all(float(run.replace(",", ".")) in known.figures.values for run in digits)
+    name = style.names.get(plain, plain)
+    spellings = {name.replace("_", " "), plain, *(form for form, same in style.names.items() if same == name)}
     return any(re.search(rf"(?<![\w'’]){re.escape(item)}(?![\w'’])", known.spaced) for item in spellings)

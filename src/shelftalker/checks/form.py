@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from shelftalker.checks.lexicon import ENGLISH, FILLER, FOREIGN, stem
+from shelftalker.checks.lexicon import Lexicon, lexicon, stop_words
 
 Raw = tuple[str, int, int, str]
 """Check, start, end, why."""
@@ -19,29 +19,29 @@ NO_PROSE = frozenset({"language", "repetition", "markup"})
 """Checks whose spans make no claims that word lists could judge."""
 
 
-def faults_of_prose(text: str) -> Iterator[Raw]:
+def faults_of_prose(text: str, words: Lexicon) -> Iterator[Raw]:
     """Loops, markup and sentences in another language."""
-    return (fault for fault in findings("", text, hit_cap=False) if fault[0] in NO_PROSE)
+    return (fault for fault in findings("", text, words, hit_cap=False) if fault[0] in NO_PROSE)
 
 
-def findings(title: str, description: str, *, hit_cap: bool) -> Iterator[Raw]:
-    """All findings on form."""
+def findings(title: str, description: str, words: Lexicon, *, hit_cap: bool) -> Iterator[Raw]:
+    """All findings on form; ``words`` is the language that the description should be written in."""
     if not description.strip():
         yield "cut_off", 0, len(description), "The description is empty."
         return
     marked = list(_markup(description))
     yield from marked
-    yield from _cut_off(description, hit_cap)
+    yield from _cut_off(description, words, hit_cap)
     tokens = [(match.group().lower(), match.start(), match.end()) for match in _TOKEN.finditer(description)]
     prose = [token for token in tokens if not any(start <= token[1] < end for _, start, end, _ in marked)]
     loops = list(_repetition(prose))
     yield from loops
-    copies = list(_title_copy(title, prose, description))
+    copies = list(_title_copy(title, prose, description, words))
     yield from copies
     if not loops and not copies:
-        yield from _thin(title, prose, description)
+        yield from _thin(title, prose, description, words)
     if not loops:
-        yield from _language(description)
+        yield from _language(description, words)
 
 
 _MARKUP = re.compile(
@@ -76,10 +76,9 @@ def _markup(text: str) -> Iterator[Raw]:
 
 
 _ENDED = re.compile(r"(?:[.!?…。]|\.\.\.)[\"'”’»)\]*]*$")
-_DANGLING = re.compile(r"(?:the|a|an|and|or|your|its|their|our)[.…]+", re.IGNORECASE)
 
 
-def _cut_off(text: str, hit_cap: bool) -> Iterator[Raw]:
+def _cut_off(text: str, words: Lexicon, hit_cap: bool) -> Iterator[Raw]:
     body = text.rstrip()
     last = body.rsplit(maxsplit=1)[-1]
     start = len(body) - len(last)
@@ -87,7 +86,7 @@ def _cut_off(text: str, hit_cap: bool) -> Iterator[Raw]:
         yield "cut_off", start, len(body), "The length limit stopped the model here."
     elif not _ENDED.search(last):
         yield "cut_off", start, len(body), "The text ends without a full stop."
-    elif start > 0 and _DANGLING.fullmatch(last):
+    elif start > 0 and last[-1] in ".…" and last.rstrip(".…").lower() in words.articles:
         yield "cut_off", start, len(body), "The last sentence breaks off."
 
 
@@ -147,7 +146,7 @@ def _echoes(words: list[str], size: int, limit: int) -> list[tuple[int, int]]:
     return found
 
 
-def _title_copy(title: str, tokens: list[tuple[str, int, int]], text: str) -> Iterator[Raw]:
+def _title_copy(title: str, tokens: list[tuple[str, int, int]], text: str, lexicon_: Lexicon) -> Iterator[Raw]:
     wanted = [match.group().lower() for match in _TOKEN.finditer(title)]
     words = [word for word, _, _ in tokens]
     if not words or not wanted:
@@ -162,50 +161,53 @@ def _title_copy(title: str, tokens: list[tuple[str, int, int]], text: str) -> It
     if len(wanted) >= 4 and words[: len(wanted)] == wanted:
         after = text[tokens[len(wanted) - 1][2] :]
         following = words[len(wanted)] if len(words) > len(wanted) else ""
-        if not after.strip(" .!?") or (
-            re.match(r"\s*[.!:|–-]|\s+[A-Z]", after) and following not in {"is", "are", "has", "was", "by"}
-        ):
+        if not after.strip(" .!?") or (re.match(r"\s*[.!:|–-]|\s+[A-Z]", after) and following not in lexicon_.copulas):
             yield "title_copy", tokens[0][1], tokens[len(wanted) - 1][2], "The title is copied word for word."
 
 
-def _thin(title: str, tokens: list[tuple[str, int, int]], text: str) -> Iterator[Raw]:
+def _thin(title: str, tokens: list[tuple[str, int, int]], text: str, words: Lexicon) -> Iterator[Raw]:
     """Fewer than two words that the title does not have and that say something of this product and not of any."""
+    stem = words.stem
     wanted = {stem(word) for match in _TOKEN.finditer(title) for word in (match.group(), *match.group().split("-"))}
-    told = {stem(word) for word, _, _ in tokens if word not in ENGLISH and word not in FILLER} - wanted
-    if wanted and len(told) < 2:
+    told = {stem(word) for word, _, _ in tokens if word not in words.stop and word not in words.filler} - wanted
+    if words.filler and wanted and len(told) < 2:
         yield "thin", 0, len(text.rstrip()), "The text says hardly a word beyond the title."
 
 
-@lru_cache(maxsize=1)
-def _foreign() -> dict[str, tuple[str, ...]]:
-    """Stop word -> the languages that it belongs to, English ones left out."""
-    words = {word for profile in FOREIGN.values() for word in profile} - ENGLISH
-    return {word: tuple(name for name, profile in FOREIGN.items() if word in profile) for word in words}
+@lru_cache(maxsize=32)
+def _foreign(code: str) -> dict[str, tuple[str, ...]]:
+    """Function word -> the languages that it belongs to, those of language ``code`` left out."""
+    profiles = stop_words()
+    own = profiles.get(code, frozenset())
+    words = {word for profile in profiles.values() for word in profile} - own
+    return {word: tuple(name for name, profile in profiles.items() if word in profile) for word in words}
 
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
-def _language(text: str) -> Iterator[Raw]:
+def _language(text: str, own: Lexicon) -> Iterator[Raw]:
+    if not own.stop:
+        return  # a language that cannot be told apart
     if not text.isascii():
         letters = sum(character.isalpha() for character in text)
         strange = sum(character.isalpha() and ord(character) > 0x370 for character in text)
         if letters >= 8 and strange > 0.3 * letters:
             yield "language", 0, len(text), "Most of the text is not in Latin letters."
             return
-    foreign = _foreign()
+    foreign = _foreign(own.code)
     for match in _SENTENCE.finditer(text):
         words = [word.lower() for word in _WORD.findall(match.group())]
         known = [word for word in words if word in foreign]
         if len(words) < 5 or len(known) < 2:
             continue
-        english = sum(word in ENGLISH for word in words)
+        native = sum(word in own.stop for word in words)
         counts: dict[str, float] = {}
         # Each word counts, and its first time twice, so that one foreign name ("La La Land") does not suffice.
         for number, word in enumerate(known):
             for language in foreign[word]:
                 counts[language] = counts.get(language, 0) + (1 if word in known[:number] else 2)
         best = max(counts, key=lambda language: counts[language])
-        if counts[best] >= 5 and counts[best] / 2 > 1.5 * english:
+        if counts[best] >= 5 and counts[best] / 2 > 1.5 * native:
             start = match.start() + len(match.group()) - len(match.group().lstrip())
-            yield "language", start, match.end(), f"This reads as {best}, not English."
+            yield "language", start, match.end(), f"This reads as {lexicon(best).name}, not {own.name}."

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from shelftalker.checks.lexicon import IMPLIED_COLOURS, IMPLIED_MATERIALS, stem
+from shelftalker.checks.lexicon import Lexicon, lexicon
 from shelftalker.checks.quantities import Figures, figures
 
 WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
@@ -18,21 +18,34 @@ _GAPS = re.compile(r"[\W_]+")
 class Known:
     """An input's text, ready to be asked what it supports."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, language: str = "en") -> None:
+        self.words: Lexicon = lexicon(language)
+        stem = self.words.stem
         self.text = text
         self.lower = text.lower()
         self.spaced = self.lower.replace("-", " ")
-        self.figures: Figures = figures(text)
+        self.figures: Figures = figures(text, self.words)
         words = [match.group() for match in WORD.finditer(text)]
         pieces = [piece for word in words for piece in _PIECES.split(word) if piece]
         self.stems = frozenset(stem(word) for word in [*words, *pieces])
         self._squeezed = _GAPS.sub("", self.lower)
-        self.colours = self.stems | {name for word in self.stems for name in IMPLIED_COLOURS.get(word, "").split()}
-        implied = {name for word in self.stems for name in IMPLIED_MATERIALS.get(word, "").split()}
-        self.materials = self.stems | implied
+        seen = [*words, *pieces]
+        self.colours = self.stems | {name for word in seen for name in self._colours(word)}
+        self.materials = self.stems | {name for word in seen for name in self._materials(word)}
+
+    def _colours(self, word: str) -> frozenset[str]:
+        name = self.words.colour(word)
+        implied = self.words.implied_colours
+        return implied.get(name or self.words.stem(word), frozenset()) | ({name} if name else set())
+
+    def _materials(self, word: str) -> frozenset[str]:
+        name = self.words.material(word)
+        implied = self.words.implied_materials
+        return implied.get(name or self.words.stem(word), frozenset()) | ({name} if name else set())
 
     def has(self, word: str) -> bool:
         """Whether the input has the word, whatever its number and spelling, alone or inside a compound."""
+        stem = self.words.stem
         if stem(word) in self.stems:
             return True
         pieces = [piece for piece in _PIECES.split(word) if piece]
@@ -52,19 +65,28 @@ class Given:
         attributes: the attributes that stand in the prompt, name to value; one that the prompt left out (a stock
             count, a picture's address) supports nothing and does not belong here.
         facts: facts typed or given beside the attributes, each a short phrase.
+        language: what its catalogue is written in, as two letters (``language.language_of`` tells it from texts).
     """
 
     title: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     facts: tuple[str, ...] = ()
+    language: str = "en"
+
+    @property
+    def words(self) -> Lexicon:
+        """The words of its language."""
+        return lexicon(self.language)
 
     @property
     def known(self) -> Known:
         """All of it as one input, parsed once for several descriptions."""
-        return known("\n".join([self.title, *(str(value) for value in self.attributes.values()), *self.facts]))
+        return known(
+            "\n".join([self.title, *(str(value) for value in self.attributes.values()), *self.facts]), self.language
+        )
 
 
 @lru_cache(maxsize=512)
-def known(text: str) -> Known:
+def known(text: str, language: str = "en") -> Known:
     """The input ``text``, parsed once for several descriptions."""
-    return Known(text)
+    return Known(text, language)

@@ -10,7 +10,6 @@ from shelftalker.checks.claims import claims
 from shelftalker.checks.contradiction import contradictions
 from shelftalker.checks.facts import facts_used
 from shelftalker.checks.given import Given
-from shelftalker.checks.lexicon import ENGLISH, stem
 from shelftalker.checks.rules import unsupported
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -58,19 +57,20 @@ def faith(text: str, given: Given, sources: Sequence[str] = ()) -> Faith:
     found = claims(text, given, sources)
     told = [*given.facts, *(str(value) for value in given.attributes.values() if str(value).strip())]
     words = [match.group().lower() for match in _WORD.finditer(text)]
+    stem = given.words.stem
     said = {stem(word) for word in words}
-    named = {stem(word) for word in _WORD.findall(given.title) if word.lower() not in ENGLISH}
+    named = {stem(word) for word in _WORD.findall(given.title) if word.lower() not in given.words.stop}
     return Faith(
         given=sum(claim.support == "given" for claim in found),
         shared=sum(claim.support == "shared" for claim in found),
         claims=len(found),
-        used=sum(facts_used(text, told)),
+        used=sum(facts_used(text, told, given.language)),
         facts=len(told),
         title_used=len(named & said),
         title=len(named),
         copied=_copied(words, sources),
         words=len(words),
-        contradictions=len(contradictions(given.title, text, unsupported(given.known, text))),
+        contradictions=len(contradictions(given, text, unsupported(given.known, text))),
     )
 
 

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from shelftalker.checks.form import Raw
 from shelftalker.checks.given import WORD, Known
-from shelftalker.checks.lexicon import ORDINALS, TECHNOLOGIES
+from shelftalker.checks.lexicon import Lexicon
 from shelftalker.checks.words import SENTENCE_START
 
-_TECHNOLOGY = re.compile(rf"\b(?:{TECHNOLOGIES})\b(?![- ]?free)", re.I)
-# One cheap look before the long patterns.
-_USES = ("with ", "works on", "work on", "fit", "replaces", "plugs into")
+_TECHNOLOGIES = (
+    r"usb(?:[- ]?[abc])?(?: ?\d(?:\.\d)?)?|bluetooth(?: \d(?:\.\d)?)?|wi-?fi(?: \d\w?)?|hdmi|displayport|thunderbolt"
+    r"|nfc|zigbee|z-wave|matter|airplay|chromecast|alexa|google (?:home|assistant)|siri|homekit|iphones?|ipads?|ipods?"
+    r"|ios|android|windows(?: \d+)?|macos|mac os|macs?|linux|chromebooks?|playstation(?: \d)?|ps[345]|xbox"
+    r"|nintendo(?: switch)?|samsung|galaxy|kindle|magsafe|qi|lightning|micro-?sd|sd cards?|ethernet|aux"
+    r"|vesa|fire tv|apple(?: watch| tv)?|nespresso|dolce gusto|lego|gopro|garmin|fitbit|whatsapp|spotify|netflix"
+)
+_TECHNOLOGY = re.compile(rf"\b(?:{_TECHNOLOGIES})\b(?![- ]?free)", re.I)
 _DEVICES = (
     "usb bluetooth wi-fi wifi hdmi display thunderbolt nfc zigbee z-wave matter airplay chromecast alexa google siri "
     "homekit iphone ipad ipod ios android windows mac linux chromebook playstation ps3 ps4 ps5 xbox nintendo samsung "
     "galaxy kindle magsafe qi lightning sd ethernet aux vesa fire apple nespresso dolce lego gopro garmin fitbit "
     "whatsapp spotify netflix"
 ).split()
-_WORKS_WITH = re.compile(
-    r"\b(?:compatible with|works? (?:well )?with|for use with|designed for use with|suitable for use with"
-    r"|works? on(?= (?:all|any|most|both|every|computers?|phones?|tablets?|pcs?)\b)"
-    r"|fits? (?:all|any|most|every|both)|replaces|interchangeable with|plugs into)\s"
-    r"(?P<what>[^.,;:!?()\n]{3,60})",
-    re.I,
-)
-_PLAIN = frozenset(
-    "the a an all any most every both standard other and or of in with to for your its their other models model "
-    "devices device brands products product types type sizes size".split()
-)
-
-
-_INDUCTION = re.compile(r"\binduction (?:suitable|ready|compatible|safe)|suitable for (?:all hobs|induction)", re.I)
+_OBJECT = re.compile(r"\s(?P<what>[^.,;:!?()\n]{3,60})")
 
 
 # Names of technologies that are plain words too: only with a capital, and not because a sentence begins.
@@ -41,15 +34,18 @@ _PLAIN_NAMES = frozenset("windows matter apple lightning macs mac galaxy android
 
 def compatibility(known: Known, text: str) -> Iterator[Raw]:
     """What it is said to work with, and named technologies."""
-    lower = text.lower()
+    lower, words = text.lower(), known.words
     said: list[tuple[int, int]] = []
-    for match in _WORKS_WITH.finditer(text) if any(hint in lower for hint in _USES) else ():
-        content = [word for word in WORD.findall(match["what"]) if word.lower() not in _PLAIN][:4]
+    hints = words.words("patterns", "works_hints")
+    for match in words.pattern("patterns", "works_with").finditer(text) if _hinted(lower, hints) else ():
+        what = _OBJECT.match(text, match.end())
+        plain = words.words("patterns", "plain_objects")
+        content = [word for word in WORD.findall(what["what"]) if word.lower() not in plain][:4] if what else []
         supported = sum(known.has(word) or known.has_code(word) for word in content)
-        if not content or 2 * supported < len(content):
-            said.append((match.start(), match.start("what") + len(match["what"].rstrip())))
+        if what and (not content or 2 * supported < len(content)):
+            said.append((match.start(), what.start("what") + len(what["what"].rstrip())))
             yield "compatibility", *said[-1], "The input does not say what it works with."
-    for match in _INDUCTION.finditer(text) if "induction" in lower or "all hobs" in lower else ():
+    for match in words.pattern("patterns", "induction").finditer(text):
         if not known.has("induction"):
             yield "compatibility", match.start(), match.end(), "The input does not mention induction."
     for match in _TECHNOLOGY.finditer(text) if any(hint in lower for hint in _DEVICES) else ():
@@ -69,73 +65,51 @@ _MARKS = (
     r"|Energy Star|Fair ?trade|Leaping Bunny|Woolmark|Soil Association|Red Tractor|MSC|UKCA|Kitemark|IP[X0-6][0-9K]"
     r"|UPF ?\d+\+?|Vegan Society"
 )
-_MARKED = r"[- ](?:certified|approved|listed|registered|compliant|rated|certification|mark(?:ed)?|tested|organic)"
-_BY = (
-    r"(?:officially|independently|fully|medically|clinically|dermatologically) "
-    r"|(?:\w+ologist|lab(?:oratory)?|vet|doctor|paediatrician|safety|drop|allergy|damp|wet|bench)[- ]"
-)
-_PROMISED = (
-    r"certified(?: organic)?|certification|patented|patent[- ]pending|award[- ]winn(?:ing|er)"
-    r"|prize[- ]winning|best[- ]?sell(?:er|ing)|(?:lifetime|limited|money[- ]back|satisfaction|manufacturer'?s?|full) "
-    r"(?:warranty|guarantee)|warranty|guaranteed?"
-)
-_SUBSTANCE = (
-    r"(?:BPA|phthalate|gluten|dairy|lactose|nut|wheat|lead|cruelty|paraben|latex|sugar|caffeine|ammonia|sulphate|sulfate"
-    r"|fragrance|acid|chlorine|nickel|preservative)s?"
-)
-_FREE_OF = (
-    rf"{_SUBSTANCE}[- ]free|free (?:of|from) (?:\w+ )?{_SUBSTANCE}(?:(?:,| and| or) \w+)?"
-    r"|non-?toxic|non-?gmo|hypo-?allergenic|food[- ](?:grade|safe)|halal|kosher|vegan"
-    r"|organic(?= (?:cotton|\w+ certified)|[.,])|organically grown"
-    r"|(?:flame|fire)[- ]retardant|bulletproof|child[- ]?safe|(?:medical|military|hospital)[- ]grade|dolphin[- ]safe"
-)
-# "WRAS approved", "Sold Secure Silver rated", "Great Taste Award winner": whoever says so.
-_BODY = r"(?:[A-Z][\w-]+ )+(?:approved|certified|accredited|rated|listed|[Aa]ward(?:s|(?: winner)?))"
-_CERTIFICATE = re.compile(
-    rf"\b(?:{_BODY}|(?:{_MARKS})(?:{_MARKED})?"
-    rf"|(?i:{_BY})(?i:certified|approved|tested|proven|recommended|licensed|reviewed|rated)"
-    rf"|(?i:{_PROMISED})|(?i:{_FREE_OF})(?i: certified)?)(?!\w)"
-)
-# One cheap look: most texts promise nothing, and then the long pattern need not be tried at every word.
-_PROMISING = (
-    "gmo certif approved tested proven recommend licensed reviewed rated listed accredit award patent prize "
-    "sell warrant guarant free toxic allergenic food halal kosher vegan organic retardant proof safe grade "
-    "rohs fair energy leaping woolmark soil red tractor kitemark"
-).split()
+
+
+@lru_cache(maxsize=32)
+def _certificate(words: Lexicon) -> re.Pattern[str]:
+    """Marks and what stands beside them; who says so ("WRAS approved"); promises in the language's own words."""
+    marked, promised, body = (words.text("patterns", key) or "(?!)" for key in ("marked", "promised", "body"))
+    return re.compile(rf"\b(?:{body}|(?:{_MARKS})(?:{marked})?|(?i:{promised}))(?!\w)")
+
+
+def _hinted(lower: str, hints: frozenset[str]) -> bool:
+    """One cheap look: most texts promise nothing, and then a long pattern need not be tried at every word."""
+    return not hints or any(hint in lower for hint in hints)
+
+
 _CAPITALS = re.compile(r"[A-Z]{2}")
 
 
-_NTH = {**ORDINALS, "first": 1.0, "second": 2.0}
-_EDITION_WORDS = frozenset({"edition", "editions", "and"})
-_BOUND = ("edition", "abridged", "back", "hardcover", "softcover", "bound", "board book", "audiobook", "large")
-_EDITION = re.compile(
-    rf"\b(?:(?:{'|'.join(_NTH)}|\d+(?:st|nd|rd|th)|revised|limited|large[- ]print|collector'?s"
-    r"|anniversary|numbered|deluxe|gift|illustrated"
-    r"|unabridged|abridged|expanded|updated|special|signed|annotated|bilingual|pocket)(?: and \w+)? editions?"
-    r"|unabridged|abridged|(?<!for a )(?<!of a )(?<!any )(?:hardback|hardcover|paperback|softcover|flexibound"
-    r"|board book|audiobook|spiral[- ]bound|large[- ]print)(?! covers?))(?!\w)",
-    re.I,
-)
+@lru_cache(maxsize=32)
+def _edition(words: Lexicon) -> tuple[re.Pattern[str], dict[str, float]]:
+    """Editions and bindings, and the ordinals that count editions."""
+    ordinals = {word: float(value) for word, value in words.table("numbers", "ordinals").items()}
+    pattern = words.text("patterns", "editions").replace("ORDINALS", "|".join(ordinals))
+    return re.compile(pattern or r"(?!)", re.IGNORECASE), ordinals
 
 
 def editions(known: Known, text: str) -> Iterator[Raw]:
     """Editions and bindings."""
-    lower = text.lower()
-    for match in _EDITION.finditer(text) if any(hint in lower for hint in _BOUND) else ():
+    pattern, ordinals = _edition(known.words)
+    neutral = known.words.words("patterns", "edition_words")
+    hints = known.words.words("patterns", "edition_hints")
+    for match in pattern.finditer(text) if _hinted(text.lower(), hints) else ():
         words = [word.lower() for word in WORD.findall(match.group())]
-        numbers = {_NTH.get(word) or float(word[:-2] if word[0].isdigit() else 0) for word in words} - {0.0}
-        plain = [word for word in words if word not in _NTH and not word[0].isdigit()]
-        if numbers <= known.figures.values and all(known.has(word) for word in plain if word not in _EDITION_WORDS):
+        digits = [float(word) for word in re.findall(r"\d+", match.group())]
+        numbers = {*digits, *(ordinals[word] for word in words if word in ordinals)}
+        plain = [word for word in words if word not in ordinals and not word[0].isdigit()]
+        if numbers <= known.figures.values and all(known.has(word) for word in plain if word not in neutral):
             continue
         yield "edition", match.start(), match.end(), f"The input does not give the edition {match.group()!r}."
 
 
 def certifications(known: Known, text: str) -> Iterator[Raw]:
     """Certificates, approvals, awards, guarantees."""
-    lower = text.lower()
-    if not _CAPITALS.search(text) and not any(hint in lower for hint in _PROMISING):
+    if not _CAPITALS.search(text) and not _hinted(text.lower(), known.words.words("patterns", "promise_hints")):
         return
-    for match in _CERTIFICATE.finditer(text):
+    for match in _certificate(known.words).finditer(text):
         written = match.group()
         words = [word.group() for word in WORD.finditer(written)]
         if (

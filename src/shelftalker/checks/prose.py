@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shelftalker.checks.lexicon import ABBREVIATIONS, CONNECTIVES, ENGLISH, LEANING, PERSONS
+from shelftalker.checks.lexicon import Lexicon, lexicon
 
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[¿¡]*[^\W_a-zß-öø-ÿ])|\n+")
 _SHORT = frozenset({"in", "ft", "oz", "lb", "lbs", "min"})
@@ -15,7 +15,7 @@ _INITIAL = re.compile(r"[a-z](?:\.[a-z])*")
 _LAST_WORD = re.compile(r"(?:^|[\s(\"“‘])([^\s(\"“‘]+)$")
 _FIRST = re.compile(r"[\"'“‘«(\[¿¡]*([^\W\d_]+(?:['’][^\W\d_]+)?)")
 _WORD = re.compile(r"[^\W\d_]+")
-_PERSON = re.compile(r"\b(?:he|she|him|his|her|hers|they|them|their)\b|(?<=[a-z,] )[A-Z][a-z]")
+_CAPITAL = re.compile(r"(?<=[^\W\d_A-Z] )[A-Z][a-z]|(?<=, )[A-Z][a-z]")
 _PART = re.compile(r"\s*[,;:(|]\s*|\s[-–—]\s")
 
 
@@ -28,17 +28,23 @@ class Sentence:
     end: int
 
 
-def sentences(whole: str) -> list[Sentence]:
-    """The sentences of a text in order; an abbreviation ("approx. 3 kg", "Dr. Venn") ends none."""
+def sentences(whole: str, words: Lexicon | None = None) -> list[Sentence]:
+    """The sentences of a text in order; an abbreviation ("approx. 3 kg", "Dr. Venn") ends none.
+
+    Args:
+        whole: the text.
+        words: its language; English by default.
+    """
+    language = words or lexicon()
     found: list[Sentence] = []
     start = 0
     for match in _END.finditer(whole):
         word = _LAST_WORD.search(whole, start, match.start())
         last = word[1].lower() if word else ""
         following = _FIRST.match(whole[match.end() :].lstrip())
-        starts = following is not None and following[1].lower() in ENGLISH  # "row W. With": no initial
+        starts = following is not None and following[1].lower() in language.stop  # "row W. With": no initial
         short = (
-            last in ABBREVIATIONS
+            last in language.abbreviations
             or _INITIAL.fullmatch(last)
             or (last in _SHORT and _MEASURED.search(whole[: match.start()]))
         )
@@ -57,7 +63,7 @@ def _add(found: list[Sentence], whole: str, start: int, end: int) -> None:
         found.append(Sentence(text, begin, begin + len(text)))
 
 
-def joined(parts: Sequence[str | None], title: str) -> str:
+def joined(parts: Sequence[str | None], title: str, words: Lexicon | None = None) -> str:
     """The sentences that remain (None: taken out) as one text in which nothing leans on what is gone.
 
     A sentence that begins with a pronoun or a connective leans on the one before it. Where that one is gone the
@@ -66,14 +72,21 @@ def joined(parts: Sequence[str | None], title: str) -> str:
     Args:
         parts: every sentence in order, rewritten or not, None where it was taken out.
         title: the product's title, whose first part is its name.
+        words: the text's language; English by default.
     """
+    language = words or lexicon()
     kept: list[str] = []
     gone = lost = False
     for part in parts:
         text = part
         if text is not None and gone:
-            text = upright(text, None if kept else title)
-        if text is not None and lost and _first(text) in PERSONS and not (kept and _PERSON.search(kept[-1])):
+            text = upright(text, None if kept else title, language)
+        if (
+            text is not None
+            and lost
+            and _first(text) in language.persons
+            and not (kept and _person(kept[-1], language))
+        ):
             text = None  # whoever it is was lost with an earlier sentence
         gone = text is None
         lost = lost or gone
@@ -82,28 +95,34 @@ def joined(parts: Sequence[str | None], title: str) -> str:
     return " ".join(kept)
 
 
-def upright(text: str, title: str | None) -> str | None:
+def upright(text: str, title: str | None, words: Lexicon) -> str | None:
     """A sentence that can stand without the one before it, or None.
 
     Args:
         text: the sentence.
         title: the product's title where no sentence stands before this one; None: one does, and it speaks of the
             product, so "It" may stay.
+        words: the text's language.
     """
-    while _first(text) in CONNECTIVES:
+    while _first(text) in words.connectives:
         first = _FIRST.match(text)
         rest = text[first.end() :].lstrip(" ,") if first else ""
         text = rest[:1].upper() + rest[1:]
     word = _first(text)
-    if word in {"it", "its"}:
+    if words.code == "en" and word in {"it", "its"}:
         return text if title is None else _named(text, title)
     opening = {found.lower() for found in _WORD.findall(text)[:4]}
-    return None if word in LEANING or opening & PERSONS else text
+    return None if word in words.leaning or opening & words.persons else text
 
 
 def _first(text: str) -> str:
     match = _FIRST.match(text)
     return match[1].lower().replace("’", "'") if match else ""
+
+
+def _person(text: str, words: Lexicon) -> bool:
+    """Whether somebody is named or spoken of."""
+    return bool(_CAPITAL.search(text)) or any(word.lower() in words.persons for word in _WORD.findall(text))
 
 
 def _named(text: str, title: str) -> str | None:

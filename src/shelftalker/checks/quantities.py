@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from shelftalker.checks.lexicon import (
-    IMPLIED_NUMBERS,
-    MULTIPLIERS,
-    NUMBER_WORDS,
-    ORDINALS,
-    SHORT_UNITS,
-    UNITS,
-)
+from shelftalker.checks.lexicon import Lexicon, lexicon
 
 
 @dataclass(frozen=True)
@@ -37,30 +30,94 @@ class Quantity:
 
 
 _VULGAR = {"½": 0.5, "¼": 0.25, "¾": 0.75, "⅓": 1 / 3, "⅔": 2 / 3, "⅛": 0.125, "⅜": 0.375, "⅝": 0.625, "⅞": 0.875}
-_SIMPLE = "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
-_MULTIPLE = "|".join(MULTIPLIERS)
-_FIGURE = r"\d+[ -]\d+/\d+|\d+/\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[½¼¾⅓⅔⅛⅜⅝⅞])?|\.\d+|[½¼¾⅓⅔⅛⅜⅝⅞]"
-_SMALL = rf"(?:{_SIMPLE})(?:[- ](?:{_SIMPLE}))*"
-_LARGE = rf"(?:(?:a|half a|{_SMALL})[- ])?(?:{_MULTIPLE})(?:[- ](?:{_MULTIPLE}))*(?:[- ](?:and[- ])?{_SMALL})?"
-_WORDS = rf"\b(?:{_LARGE}(?:[- ]{_LARGE})*|{_SMALL})\b(?!-?fold)"
-_ORDINAL = rf"\b(?:{'|'.join(ORDINALS)})\b"
-_NUMBER = re.compile(
-    rf"(?P<money>[$£€]\s?)?(?:(?:(?<![\w.])|(?<=\d[x×]))(?P<figure>{_FIGURE})(?P<nth>st|nd|rd|th)?"
-    r"(?P<many> ?(?:million|billion|thousand)\b)?"
-    rf"|(?P<words>{_WORDS})|(?P<ordinal>{_ORDINAL}))",
-    re.IGNORECASE,
-)
-_TOKEN = re.compile(r"[^\W\d_]+|(?:[$£€]\s?)?\.?[\d½¼¾⅓⅔⅛⅜⅝⅞][\d.,]*")
-_OPENERS = frozenset([*NUMBER_WORDS, *MULTIPLIERS, *ORDINALS, "a", "half"])
-_UNIT_NAMES = sorted((name for name in UNITS), key=len, reverse=True)
-_UNIT = re.compile(
-    rf"(?P<gap>[ \u00a0-]?)(?:(?P<name>(?:{'|'.join(re.escape(name) for name in _UNIT_NAMES)})s?)(?![\w&]|-?\d)"
-    r"|(?P<sign>°\s?[CF]?\b|°|%|\"|″|”|''|'(?!\w)|′|Ω))",
-    re.IGNORECASE,
+_POINT = r"\d+[ -]\d+/\d+|\d+/\d+|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[½¼¾⅓⅔⅛⅜⅝⅞])?|\.\d+|[½¼¾⅓⅔⅛⅜⅝⅞]"
+_COMMA = (
+    r"\d+[ -]\d+/\d+|\d+/\d+|\d{1,3}(?:[.\u00a0\u202f]\d{3})+(?:,\d+)?(?!\d)|\d+(?:[.,]\d+)?(?:[½¼¾⅓⅔⅛⅜⅝⅞])?"
+    r"|[½¼¾⅓⅔⅛⅜⅝⅞]"
 )
 _SIGNS = {"%": "percent", '"': "inch", "″": "inch", "”": "inch", "''": "inch", "'": "ft", "′": "ft", "Ω": "ohm"}
-# Between two numbers that share the unit written after the last one: "12 x 45 mm", "30-40 cm", "2 or 3 hours".
-_JOIN = re.compile(r"\s?(?:x|×|by|to|or|and|-|–|/)\s?(?:x\s)?", re.IGNORECASE)
+_LENGTHS = {"inch": ("length", 25.4), "ft": ("length", 304.8)}
+
+
+class _Grammar:
+    """How one language writes numbers and units, as patterns."""
+
+    def __init__(self, words: Lexicon) -> None:
+        self.words = words
+        table = words.table("numbers")
+        self.number_words = words.number_words
+        self.multipliers = {word: int(value) for word, value in table.get("multipliers", {}).items()}
+        self.ordinals = words.ordinals
+        self.half = table.get("half", "half")
+        both = {**self.number_words, **self.multipliers}
+        self.parts = re.compile(_any(both) or r"(?!)", re.IGNORECASE)
+        article, joiner = table.get("a", "a"), table.get("and", "and")
+        simple, multiple = _any(self.number_words) or "(?!)", _any(self.multipliers) or "(?!)"
+        small = rf"(?:{simple})(?:[- ](?:{simple}))*"
+        if table.get("and_joins_tens"):
+            tens = _any({word for word, value in self.number_words.items() if 20 <= value <= 90 and value % 10 == 0})
+            ones = _any({word for word, value in self.number_words.items() if 1 <= value <= 19})
+            pair = rf"(?:{tens})(?:[- ]{joiner}[- ]|[- ])(?:{ones})"
+            hundreds = _any({word for word, value in self.number_words.items() if value >= 100})
+            small = rf"(?:(?:{hundreds or '(?!)'})(?: (?:{joiner} )?(?:{pair}|{simple}))?|{pair}|{simple})"
+        large = rf"(?:(?:{article}|{self.half}|{small})[- ])?(?:{multiple})(?:[- ](?:{multiple}))*"
+        large += rf"(?:[- ](?:{joiner}[- ])?{small})?"
+        spelt = rf"\b(?:{large}(?:[- ]{large})*|{small})\b(?!{words.text('numbers', 'not_before') or '(?!)'})"
+        ordinal = rf"\b(?:{_any(self.ordinals) or '(?!)'})\b"
+        nth = "|".join(table.get("nth", "").split()) or "(?!)"
+        large_words = _any({word for word, value in self.multipliers.items() if value >= 1000}) or "(?!)"
+        self.number = re.compile(
+            rf"(?P<money>[$£€]\s?)?(?:(?:(?<![\w.])|(?<=\d[x×]))"
+            rf"(?P<figure>{_COMMA if words.decimal == ',' else _POINT})(?P<nth>(?:{nth})(?![^\W\d_]))?"
+            rf"(?P<many> ?(?:{large_words})\b)?|(?P<words>{spelt})|(?P<ordinal>{ordinal}))",
+            re.IGNORECASE,
+        )
+        phrases = [*both, *self.ordinals, article, self.half]
+        self.openers = frozenset(re.split(r"[ -]", phrase)[0] for phrase in phrases)
+        names = "|".join(re.escape(name) for name in sorted(words.units, key=len, reverse=True))
+        self.unit = re.compile(
+            rf"(?P<gap>[ \u00a0-]?)(?:(?P<name>(?:{names})s?)(?![\w&]|-?\d)"
+            r"|(?P<sign>°\s?[CF]?\b|°|%|\"|″|”|''|'(?!\w)|′|Ω))",
+            re.IGNORECASE,
+        )
+        # Between two numbers that share the unit written after the last one: "12 x 45 mm", "30-40 cm", "2 or 3 hours".
+        joins = "|".join(table.get("joins", "").split()) or "x"
+        self.join = re.compile(rf"\s?(?:x|×|{joins}|-|–|/)\s?(?:x\s)?", re.IGNORECASE)
+
+    def figure(self, text: str) -> float:
+        """The value of a number in figures."""
+        if self.words.decimal == ",":
+            if re.fullmatch(r"\d{1,3}(?:[.\u00a0\u202f]\d{3})+(?:,\d+)?", text):
+                text = re.sub(r"[.\u00a0\u202f]", "", text)
+            return _figure(text.replace(",", "."))
+        return _figure(text)
+
+    def spelt(self, text: str) -> float:
+        """The value of a number in words."""
+        total, current = 0, 0
+        for match in self.parts.finditer(text):
+            word = match.group().lower()
+            if word in self.number_words:
+                current += self.number_words[word]
+            else:
+                current = max(current, 1) * self.multipliers[word]
+                if self.multipliers[word] >= 1000:
+                    total, current = total + current, 0
+        value = float(total + current)
+        return value / 2 if text.lower().startswith(self.half.split()[0] + " ") else value
+
+
+def _any(words: Iterable[str]) -> str:
+    """Any of the words, the longest first."""
+    return "|".join(rf"\b{re.escape(word)}\b" for word in sorted(words, key=len, reverse=True))
+
+
+@lru_cache(maxsize=32)
+def _grammar(words: Lexicon) -> _Grammar:
+    return _Grammar(words)
+
+
+_TOKEN = re.compile(r"[^\W\d_]+|(?:[$£€]\s?)?\.?[\d½¼¾⅓⅔⅛⅜⅝⅞][\d.,]*")
 _DIMENSION_LETTER = re.compile(r'\s?(?:["″]|cm|mm|in)?\s?[LWHD]\b\.?')
 _INCH_AFTER = re.compile(
     r"\s*(?:[.,;:)x×]|$|-|by\b|and\b|to\b|or\b|long|wide|tall|high|deep|across|thick|square|diameter|frame|screen|blade"
@@ -85,22 +142,12 @@ def _figure(text: str) -> float:
     return float(text)
 
 
-def _words(text: str) -> float:
-    total, current = 0, 0
-    for word in re.split(r"[\s-]+", text.lower()):
-        if word in NUMBER_WORDS:
-            current += NUMBER_WORDS[word]
-        elif word in MULTIPLIERS:
-            current = max(current, 1) * MULTIPLIERS[word]
-            if MULTIPLIERS[word] >= 1000:
-                total, current = total + current, 0
-    value = float(total + current)
-    return value / 2 if text.lower().startswith("half") else value
-
-
-def _unit_after(text: str, position: int, *, worded: bool, fraction: bool) -> tuple[str, float, int] | None:
+def _unit_after(
+    grammar: _Grammar, text: str, position: int, *, worded: bool, fraction: bool
+) -> tuple[str, float, int] | None:
     """Dimension, scale and end of the unit written at ``position``."""
-    match = _UNIT.match(text, position)
+    match = grammar.unit.match(text, position)
+    units = grammar.words.units
     if match is None:
         return None
     sign, name = match["sign"], match["name"]
@@ -116,11 +163,11 @@ def _unit_after(text: str, position: int, *, worded: bool, fraction: bool) -> tu
     if name.lower() == "bars":
         return None  # of chocolate
     name = " ".join(name.lower().split())
-    if name not in UNITS:
+    if name not in units:
         name = name.removesuffix("s")
-    if name not in UNITS:
+    if name not in units and name not in _LENGTHS:
         return None
-    if not sign and name in SHORT_UNITS:
+    if not sign and name in grammar.words.short_units:
         if worded and name != "ton":
             return None
         follows = text[match.end() : match.end() + 12]
@@ -134,47 +181,55 @@ def _unit_after(text: str, position: int, *, worded: bool, fraction: bool) -> tu
             return None
         if name == "k" and match["gap"]:
             return None
-    dimension, scale = UNITS[name]
+    dimension, scale = units.get(name) or _LENGTHS[name]
     if name in {"mb", "gb"} and text[match.end() : match.end() + 2].lower() in {"/s", "ps"}:
         dimension = "data rate"
     return dimension, scale, match.end()
 
 
-def _numbers(text: str) -> Iterator[re.Match[str]]:
+def _numbers(grammar: _Grammar, text: str) -> Iterator[re.Match[str]]:
     """Every number; the expensive pattern is tried only where a word or figure may begin one."""
     end = 0
     for token in _TOKEN.finditer(text):
-        if token.start() < end or (token.group()[0].isalpha() and token.group().lower() not in _OPENERS):
+        if token.start() < end or (token.group()[0].isalpha() and token.group().lower() not in grammar.openers):
             continue
-        match = _NUMBER.match(text, token.start())
+        match = grammar.number.match(text, token.start())
         if match is not None:
             end = match.end()
             yield match
 
 
 @lru_cache(maxsize=256)
-def quantities(text: str) -> tuple[Quantity, ...]:
-    """Every number in ``text`` in order, with its unit where one is written; read once for several questions."""
+def quantities(text: str, words: Lexicon | None = None) -> tuple[Quantity, ...]:
+    """Every number in ``text`` in order, with its unit where one is written; read once for several questions.
+
+    Args:
+        text: a description, a title or a fact.
+        words: its language; English by default.
+    """
+    grammar = _grammar(words or lexicon())
     found: list[Quantity] = []
     chain: list[int] = []  # positions in `found` of bare numbers that would share the next number's unit
     last_end = -1
-    for match in _numbers(text):
+    for match in _numbers(grammar, text):
         start, end = match.start(), match.end()
-        figure, words, ordinal = match["figure"], match["words"], match["ordinal"]
+        figure, spelt, ordinal = match["figure"], match["words"], match["ordinal"]
         if figure:
-            value = _figure(figure) * MULTIPLIERS.get((match["many"] or "").strip().lower(), 1)
-        elif words:
-            value = _words(words)
+            value = grammar.figure(figure) * grammar.multipliers.get((match["many"] or "").strip().lower(), 1)
+        elif spelt:
+            value = grammar.spelt(spelt)
         else:
-            value = float(ORDINALS[ordinal.lower()])
+            value = float(grammar.ordinals[ordinal.lower()])
         is_ordinal = bool(ordinal or match["nth"])
         unit = (
             None
             if is_ordinal
-            else _unit_after(text, end, worded=bool(words), fraction="/" in (figure or "") or "." in (figure or ""))
+            else _unit_after(
+                grammar, text, end, worded=bool(spelt), fraction="/" in (figure or "") or "." in (figure or "")
+            )
         )
         dimension, base = None, value
-        joined = bool(chain) and _JOIN.fullmatch(text, last_end, start) is not None
+        joined = bool(chain) and grammar.join.fullmatch(text, last_end, start) is not None
         if match["money"]:
             dimension, base = "money", value * _MONEY[match["money"].strip()]
             chain = []
@@ -191,7 +246,7 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         else:
             chain = [*chain, len(found)] if joined else [len(found)]
         ounces = dimension == "mass" and bool(_OUNCES.search(text, match.end(), end))
-        found.append(Quantity(start, end, value, dimension, base, bool(words or ordinal), is_ordinal, ounces))
+        found.append(Quantity(start, end, value, dimension, base, bool(spelt or ordinal), is_ordinal, ounces))
         letter = _DIMENSION_LETTER.match(text, end)
         last_end = letter.end() if letter else end
     return tuple(found)
@@ -210,7 +265,7 @@ class Figures:
             return True
         return any(
             (dimension == quantity.dimension and _near(base, quantity.base))
-            or (dimension == "volume" and quantity.ounces and _near(base, quantity.value * UNITS["fl oz"][1]))
+            or (dimension == "volume" and quantity.ounces and _near(base, quantity.value * 29.57))
             for dimension, base in self.measures
         )
 
@@ -225,18 +280,18 @@ def _near(known: float, said: float) -> bool:
 
 _RUN = re.compile(r"\d+(?:\.\d+)?")
 _INCHES = re.compile(r"\b(\d+(?:\.\d+)?) in\b")
-_LETTERS = re.compile(r"[a-z]+", re.IGNORECASE)
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 
-def figures(text: str) -> Figures:
+def figures(text: str, words: Lexicon | None = None) -> Figures:
     """What ``text``, an input, supports: its numbers and measures, those inside codes, and "twin" or "III"."""
-    found = quantities(text)
+    language = words or lexicon()
+    found = quantities(text, language)
     values = {quantity.value for quantity in found} | {float(run) for run in _RUN.findall(text)}
     values |= {float(run) for run in re.findall(r"\d+", text)}
+    implied = language.table("numbers", "implied")
     values |= {float(run.replace(",", "")) for run in re.findall(r"\d{1,3}(?:,\d{3})+", text)}
-    values |= {
-        float(IMPLIED_NUMBERS[word.lower()]) for word in _LETTERS.findall(text) if word.lower() in IMPLIED_NUMBERS
-    }
+    values |= {float(implied[word.lower()]) for word in _LETTERS.findall(text) if word.lower() in implied}
     # In a title "6 in" is inches even where a sentence would leave it open.
     inches = [("length", float(run) * 25.4) for run in _INCHES.findall(text)]
     measures = inches + [(quantity.dimension, quantity.base) for quantity in found if quantity.dimension is not None]

@@ -18,7 +18,7 @@ def unsupported(known: Known, text: str, taken: Sequence[tuple[int, int]] = ()) 
         text: the description.
         taken: spans that are no prose, and so claim nothing.
     """
-    found = quantities(text)
+    found = quantities(text, known.words)
     groups: tuple[Iterable[Raw], ...] = (
         promises.certifications(known, text),
         promises.compatibility(known, text),

@@ -4,122 +4,102 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from shelftalker.checks.form import Raw
 from shelftalker.checks.given import Known
-from shelftalker.checks.lexicon import (
-    CAPITALISED,
-    COLOUR_THINGS,
-    COLOURS,
-    EDIBLE_COLOURS,
-    ENGLISH,
-    MATERIALS,
-    NO_MATERIAL_AFTER,
-    NO_MATERIAL_BEFORE,
-    WEAK_COLOURS,
-    WEAK_MATERIALS,
-    stem,
-)
+from shelftalker.checks.lexicon import Lexicon
 
 _WORD = re.compile(r"[^\W\d_]+")
 
-_ALL_COLOURS = COLOURS | WEAK_COLOURS
-_SHADE = re.compile(
-    r"\b(?:dark|light|pale|deep|bright|matte?|glossy|metallic|pastel|neon|dusty|burnt|hot|painted|coloured|in)\s$", re.I
-)
-_COLOUR_NOUN = re.compile(r"[- ](?:colou?red|colou?rs?|finish(?:ed)?|trim|shade|hue|version|tint(?:ed)?)\b", re.I)
 _ENDS = re.compile(r"\s*(?:[.,;)]|$|and\b|or\b|with\b)")
 _LISTED = re.compile(r"\s?[,/]\s?(?:and |or )?|\s(?:and|or|&)\s")
-_BLACK_AND_WHITE = re.compile(r"\bblack[- ]and[- ]white\b", re.I)
 _NEXT = re.compile(r"[- ](\w+)")
 
 
 def colours(known: Known, text: str) -> Iterator[Raw]:
     """Colour words that speak of a colour."""
-    found = [match for match in _WORD.finditer(text) if stem(match.group()) in _ALL_COLOURS]
+    words = known.words
+    found = [match for match in _WORD.finditer(text) if words.colour(match.group())]
     if not found:
         return
-    exempt = [match.span() for match in _BLACK_AND_WHITE.finditer(text)]
-    for run in _runs(found, text):
-        names = [stem(match.group()) for match in run]
+    exempt = [match.span() for match in words.pattern("colours", "none").finditer(text)]
+    for run in _runs(found, text, words):
+        plain = any(_plain(words, match.group()) for match in run)
         # "Peach, mint, sky and blush": listed names of things are colours, and so are those beside a plain colour.
-        sure = len(run) > 2 or (len(run) > 1 and any(name in COLOURS for name in names))
-        for match, name in zip(run, names, strict=True):
-            if name in known.colours or any(start <= match.start() < end for start, end in exempt):
+        sure = len(run) > 2 or (len(run) > 1 and plain)
+        for match in run:
+            if words.colour(match.group()) in known.colours or any(
+                start <= match.start() < end for start, end in exempt
+            ):
                 continue
-            if _speaks_of_colour(match, name, text, sure):
+            if _speaks_of_colour(words, match, text, sure):
                 yield "colour", match.start(), match.end(), f"The input does not give the colour {match.group()!r}."
 
 
-def _runs(found: list[re.Match[str]], text: str) -> Iterator[list[re.Match[str]]]:
+def _plain(words: Lexicon, word: str) -> bool:
+    """Whether the word is a colour before anything else."""
+    return word.lower() not in words.weak_colours and words.stem(word) not in words.weak_colours
+
+
+def _runs(found: list[re.Match[str]], text: str, words: Lexicon) -> Iterator[list[re.Match[str]]]:
     run: list[re.Match[str]] = []
+    listed = words.pattern("colours", "listed") if words.text("colours", "listed") else _LISTED
     for match in found:
-        if run and not _LISTED.fullmatch(text, run[-1].end(), match.start()):
+        if run and not listed.fullmatch(text, run[-1].end(), match.start()):
             yield run
             run = []
         run.append(match)
     yield run
 
 
-def _speaks_of_colour(match: re.Match[str], name: str, text: str, sure: bool) -> bool:
+def _speaks_of_colour(words: Lexicon, match: re.Match[str], text: str, sure: bool) -> bool:
+    name = words.colour(match.group()) or ""
     following = _NEXT.match(text, match.end())
-    if following and following[1].lower() in {"free", "proof", "resistant"}:
+    if following and following[1].lower() in words.words("colours", "not_before"):
         return False
-    if name in COLOURS:
-        if following and following[1].lower() in COLOUR_THINGS.get(name, ()):
+    if _plain(words, match.group()):
+        if following and following[1].lower() in words.colour_things.get(name, ()):
             return False
-        if match.group().lower() in {"blacks", "whites", "reds", "greens"} and not sure:
+        if match.group().lower() in words.no_colours and not sure:
             return False  # of a screen, of a wine list, of a salad
         return not (match.group()[0].isupper() and following and following[1][0].isupper())  # part of a name
-    if sure or _COLOUR_NOUN.match(text, match.end()):
+    if sure or words.pattern("colours", "after").match(text, match.end()):
         return True
-    if following and following[1].lower() != "wood" and name not in MATERIALS:
-        made = name not in EDIBLE_COLOURS and _MADE_THING.match(text, match.end())
-        if made or stem(following[1]) in MATERIALS:
+    if following and following[1].lower() != "wood" and not words.material(match.group()):
+        made = name not in words.edible_colours and words.pattern("materials", "made_thing").match(text, match.end())
+        if made or words.material(following[1]):
             return True  # "ivory cotton", "charcoal frame"
-    shade = _SHADE.search(text, max(0, match.start() - 12), match.start())
-    if shade is None:
-        return False
-    return shade.group().strip().lower() != "in" or bool(_ENDS.match(text, match.end()))
-
-
-_MADE_OF = re.compile(
-    r"(?:\b(?:made (?:of|from|in|with)|crafted (?:of|from|in)|cast in|turned from|cut from|carved from|in|of|solid|pure"
-    r"|real|genuine|brushed|polished|durable|recycled|treated|coated|plated|tempered|cast|sturdy|stainless"
-    r"|powder-coated|hardened|forged|galvanised|galvanized|anodised|anodized|reclaimed|sustainable|quality|natural"
-    r"|waterproof|\d+ ?%|hammered|woven|toughened|high-carbon|lacquered|oiled|moulded|molded|bare|carat|sterling)"
-    r"\s(?:\w+\s)?)$",
-    re.I,
-)
-_MADE_THING = re.compile(
-    r"[- ](?:handles?|body|bodies|frame|cases?|casing|construction|shell|lid|base|legs?|blades?|tops?|shade|plates?"
-    r"|bowl|wire|rod|tube|pole|straps?|lining|lined|coating|coated|plated|finish|fittings?|hardware|buckles?|zips?|buttons?"
-    r"|parts?|feet|tray|pins?|rings?|hoops?|boards?|doors?|panels?|jar|bottle|hinges?|screws?|hooks?|rails?|bars?|pads?"
-    r"|housing|wheels?|grips?|sleeves?|soles?|insoles?|tips?|ends?|nozzle|straws?|core|veneer|slats?|posts?|studs?"
-    r"|basket|liner|stand|filling|fill|mesh|fabric|slab|block|ferrule|tines?|bearings?|chain|contacts?|spikes?|reeds?"
-    r"|strings?|conductors?|eyelets?|grommets?|caps?|valves?|comb|neck|spine|corners?|brackets?|arms?|clasp|cord|trim"
-    r"|steel|alloy|upper|uppers|box)\b",
-    re.I,
-)
+    start = max(0, match.start() - 16)
+    if words.pattern("colours", "before").search(text, start, match.start()):
+        return True
+    return bool(
+        words.pattern("colours", "ending").search(text, start, match.start()) and _ENDS.match(text, match.end())
+    )
 
 
 def materials(known: Known, text: str) -> Iterator[Raw]:
     """Words for what something is made of."""
+    words = known.words
     for match in _WORD.finditer(text):
-        word = stem(match.group())
-        if word not in MATERIALS or word in known.materials:
+        name = words.material(match.group())
+        if name is None or name in known.materials:
             continue
         before, following = text[max(0, match.start() - 40) : match.start()], _NEXT.match(text, match.end())
-        if word in WEAK_MATERIALS and not (_MADE_OF.search(before) or _MADE_THING.match(text, match.end())):
+        if words.weak_material(match.group()) and not (
+            words.pattern("materials", "made_of").search(before)
+            or words.pattern("materials", "made_thing").match(text, match.end())
+        ):
             continue
         previous = before.rsplit(None, 1)[-1].lower() if before.endswith(" ") and before.strip() else ""
-        if previous in NO_MATERIAL_BEFORE.get(word, "").split():
+        if previous in words.no_material_after.get(name, ()):
             continue
-        if following and following[1].lower() in {"free", *NO_MATERIAL_AFTER.get(word, "").split()}:
+        never = words.words("materials", "not_before_any") | words.no_material_before.get(name, frozenset())
+        if following and following[1].lower() in never:
             continue
-        if word == "glass" and match.group().lower() != "glass":
+        if name in words.exact_materials and match.group().lower() != name:
             continue  # glasses are drunk from, or worn
-        if match.group()[0].isupper() and following and following[1][0].isupper():
+        if not words.nouns_have_capitals and match.group()[0].isupper() and following and following[1][0].isupper():
             continue  # part of a name
         yield "material", match.start(), match.end(), f"The input does not give the material {match.group()!r}."
 
@@ -173,15 +153,25 @@ def _name(known: Known, text: str, group: list[re.Match[str]]) -> Iterator[Raw]:
     for position, match in enumerate(group):
         word = match.group().rstrip("™®©")
         parts = [part for part in re.split(r"[-&]", re.sub(r"['’](?:s|ll|d|ve|re|m|t)?$", "", word)) if part]
-        if not parts or all(part.lower() in CAPITALISED or known.has(part) for part in parts):
+        if not parts or all(part.lower() in known.words.capitalised or known.has(part) for part in parts):
             continue
         if position == 0 and opens and not (match.group()[-1] in "™®©" or re.search(r"[a-z][A-Z]", word)):
             continue  # a sentence begins with a capital anyway
-        if word.isupper() and word.lower() in ENGLISH:
+        if word.isupper() and word.lower() in known.words.stop:
             continue  # shouted ("come OUT!")
         if len(word) <= 1 or any(character.isdigit() for character in word):
             continue  # an initial, or a model number's business
         unknown.append(match)
+    if known.words.nouns_have_capitals and not _named(unknown, known.words, text):
+        return  # every noun has a capital there; two in a row are a name
     if unknown:
         start, end = unknown[0].start(), unknown[-1].end()
         yield "name", start, end, f"The input does not have the name {text[start:end]!r}."
+
+
+def _named(unknown: list[re.Match[str]], words: Lexicon, text: str) -> bool:
+    """Whether words are written as only names are, where every noun has a capital: two in a row, "SoftTec", "Acme™"."""
+    pairs = pairwise(unknown)
+    return any(text[one.end() : other.start()] == " " for one, other in pairs) or any(
+        re.search(r"[a-zäöü][A-Z]|[™®©]", match.group()) or match.group().lower() in words.places for match in unknown
+    )

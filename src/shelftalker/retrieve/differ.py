@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from shelftalker.checks.lexicon import COLOURS, MATERIALS, NUMBER_WORDS, ORDINALS, UNITS, WEAK_COLOURS
+from shelftalker.checks.lexicon import lexicon
 
 Kind = Literal["number", "ordinal", "unit", "code", "size", "colour", "material", "word"]
 
@@ -96,22 +96,24 @@ def _classified(text: str, after_number: bool) -> tuple[tuple[str, str, Kind], .
 
 
 def _word(text: str, lower: str, after_number: bool) -> tuple[str, Kind]:
-    if lower in NUMBER_WORDS:
-        return str(NUMBER_WORDS[lower]), "number"
-    if lower in ORDINALS:
-        return str(ORDINALS[lower]), "ordinal"
+    words = lexicon()
+    if lower in words.number_words:
+        return str(words.number_words[lower]), "number"
+    if lower in words.ordinals:
+        return str(words.ordinals[lower]), "ordinal"
     if after_number and (unit := _unit(lower)):
         return unit, "unit"
     if lower in _SIZES and text.isupper():
         return lower, "size"
     single = singular(lower)
-    if single in COLOURS or single in WEAK_COLOURS:
+    if single in words.colours or single in words.weak_colours:
         return single, "colour"
-    return single, "material" if single in MATERIALS else "word"
+    return single, "material" if single in words.materials else "word"
 
 
 def _unit(name: str) -> str | None:
-    found = UNITS.get(name) or UNITS.get(singular(name))
+    units = lexicon().units
+    found = units.get(name) or units.get(singular(name))
     return f"{found[0]} {found[1]:g}" if found else None
 
 

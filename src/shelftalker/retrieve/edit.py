@@ -11,9 +11,10 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
-from shelftalker.checks.lexicon import ENGLISH, NUMBER_WORDS, ORDINALS
+from shelftalker.checks.lexicon import lexicon
 from shelftalker.retrieve.differ import (
     NAMES,
     PACKS,
@@ -30,15 +31,22 @@ from shelftalker.retrieve.differ import (
     tokens,
 )
 
-_WORD_OF = {value: word for word, value in reversed(NUMBER_WORDS.items())}
-_ORDINAL_OF = {1: "first", 2: "second"} | {value: word for word, value in ORDINALS.items()}
 _GAP = re.compile(r"[\s\-–—/&+,'’\"“”()×]{0,3}")
 _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
 _VOWEL = re.compile(r"(?!uni|use|usu|eur|one\b|uk\b|us\b)(?:[aeiou]|hour|honest|heir|8|11\b|18\b)", re.IGNORECASE)
-_EMPTY = ENGLISH | SERIES
 _VERBS = frozenset({"may", "will"})  # as names they are capitalised
 _SMALL = 10  # bare numbers below this one stand for many things in a description
 _COUNTED = 4  # words after a number in which a word of the title says that it is the title's count
+
+
+@lru_cache(maxsize=1)
+def _word_of() -> dict[int, str]:
+    return {value: word for word, value in reversed(lexicon().number_words.items())}
+
+
+@lru_cache(maxsize=1)
+def _ordinal_of() -> dict[int, str]:
+    return {1: "first", 2: "second"} | {value: word for word, value in lexicon().ordinals.items()}
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ class _Page:
         self.places: dict[str, list[int]] = {}
         for place, token in enumerate(self.row):
             self.places.setdefault(token.key, []).append(place)
-        self.names = {token.key for token in neighbour if token.kind == "word"} - ENGLISH
+        self.names = {token.key for token in neighbour if token.kind == "word"} - lexicon().stop
 
     def find(self, change: Change) -> Iterator[_Hit]:
         """Where the description says what the neighbour's title says there."""
@@ -115,7 +123,7 @@ class _Page:
             if len(change.new) == 1 and change.new[0].kind == "number":
                 yield from self._numbers(change)
             return
-        if all(token.key in ENGLISH for token in old):
+        if all(token.key in lexicon().stop for token in old):
             return
         new = self.title[change.new[0].start : change.new[-1].end]
         for first in self.places.get(old[0].key, ()):
@@ -141,7 +149,7 @@ class _Page:
             if not self._means(change, at):
                 continue
             if token.kind == "ordinal":
-                if word := _ORDINAL_OF.get(int(new.key) if new.key.isdigit() else 0):
+                if word := _ordinal_of().get(int(new.key) if new.key.isdigit() else 0):
                     yield _Hit(at, at, _cased(word, token.text))
                 continue
             written = _figure(token, new)
@@ -200,7 +208,7 @@ class _Page:
         for change in differences:
             for place, token in enumerate(change.old):
                 places = [at for at in self.places.get(token.key, ()) if at not in hits]
-                if not places or token.text in found or token.kind == "unit" or token.key in _EMPTY:
+                if not places or token.text in found or token.kind == "unit" or token.key in lexicon().stop | SERIES:
                     continue
                 if token.kind == "number":
                     one = single(change, place, self.neighbour)
@@ -256,7 +264,7 @@ def _figure(found: Token, new: Token) -> str:
     if found.text[0].isdigit():
         return new.text if new.text[0].isdigit() else new.key
     value = int(new.key) if new.key.isdigit() else None
-    word = _WORD_OF.get(value) if value is not None else None
+    word = _word_of().get(value) if value is not None else None
     return new.key if word is None else _cased(word, found.text)
 
 

@@ -74,16 +74,16 @@ def faithful(
     """
     if policy == "any":
         return Faithful(text, tuple(claims(text, given, sources)), hit_cap=hit_cap)
-    whole = sentences(text)
+    whole = sentences(text, given.words)
     parts: list[str | None] = []
     lacking: Counter[str] = Counter()
     for place, sentence in enumerate(whole):
         broken = place == len(whole) - 1 and (hit_cap or not sentence.text.rstrip("\"'”’)").endswith((".", "!", "?")))
         part = None if broken or sentence.text in parts else _allowed(sentence.text, given, sources, policy)
         if part != sentence.text:
-            lacking.update(_attribute(one) for one in _forbidden(sentence.text, given, sources, policy))
+            lacking.update(_attribute(one, given) for one in _forbidden(sentence.text, given, sources, policy))
         parts.append(part)
-    left = joined(parts, given.title)
+    left = joined(parts, given.title, given.words)
     dropped = tuple(one.text for one, part in zip(whole, parts, strict=True) if part != one.text)
     thin = len(left.split()) < MIN_WORDS or any(one.check in {"thin", "title_copy"} for one in check(left, given))
     if (dropped and thin) or not left:
@@ -120,7 +120,13 @@ def best(
     def rank(place: int) -> tuple[bool, int, int, int, int]:
         result = results[place]
         passes = bool(result.text) and not check(result.text, given, hit_cap=result.hit_cap)
-        return passes, sum(facts_used(result.text, facts)), -len(result.dropped), len(result.text.split()), -place
+        return (
+            passes,
+            sum(facts_used(result.text, facts, given.language)),
+            -len(result.dropped),
+            len(result.text.split()),
+            -place,
+        )
 
     chosen = max(range(len(candidates)), key=rank)
     return chosen, results[chosen]
@@ -142,16 +148,17 @@ def _allowed(sentence: str, given: Given, sources: Sequence[str], policy: Policy
             for version in trimmed(sentence, one.start, one.end, one.kind)
             if len(_forbidden(version, given, sources, policy)) < len(wrong)
         )
-        found = next(shorter, None)
+        # Only English sentences can be rewritten; in other languages they stand or go whole.
+        found = next(shorter, None) if given.words.code == "en" else None
         if found is None:
             return None
         sentence = found
     return None
 
 
-def _attribute(claim: Claim) -> str:
+def _attribute(claim: Claim, given: Given) -> str:
     if claim.kind == "unit":
-        dimension = next((item.dimension for item in quantities(claim.text) if item.dimension), None)
+        dimension = next((item.dimension for item in quantities(claim.text, given.words) if item.dimension), None)
         return _MEASURES.get(dimension or "", "measures")
     return _ATTRIBUTES.get(claim.kind, claim.kind)
 
@@ -160,6 +167,6 @@ def _reason(lacking: Counter[str], given: Given) -> str:
     """Why a text was declined, with the attributes that would have let most of it stand."""
     wanted = [name for name, _ in lacking.most_common(2)]
     if not wanted:
-        said = {claim.kind for claim in claims(given.title, Given(""))}
+        said = {claim.kind for claim in claims(given.title, Given("", language=given.language))}
         wanted = [name for name in ("material", "colour", "size") if name not in said][:2] or ["count of parts"]
     return f"too few facts: the {' or the '.join(wanted)} would help"

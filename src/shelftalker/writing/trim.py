@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from shelftalker.checks.lexicon import AUXILIARIES, CONNECTIVES, LEANING, PREPOSITIONS
+from shelftalker.checks.lexicon import lexicon
 
 _BRACKETS = re.compile(r"\s?\([^()]*\)")
 _CLAUSE = re.compile(r";\s+")
@@ -83,10 +83,16 @@ def _stands(text: str, sentence: str) -> bool:
     marks = _QUOTES.findall(text)
     if len(marks) % 2 and len(_QUOTES.findall(sentence)) % 2 == 0:
         return False
+    english = lexicon()
     first, began = (re.match(r"\W*(\w*)", whole) for whole in (text, sentence))
     word = first[1].lower() if first else ""
     opened = bool(_OPENING.match(sentence))
-    if began and word in LEANING | CONNECTIVES and word != began[1].lower() and not (opened and word in {"it", "its"}):
+    if (
+        began
+        and word in english.leaning | english.connectives
+        and word != began[1].lower()
+        and not (opened and word in {"it", "its"})
+    ):
         return False
     if not _OPENING.match(text) or _MADE.match(text) or not _COMMA.search(sentence):
         return True
@@ -116,9 +122,9 @@ def _parts(cut: re.Pattern[str], text: str) -> list[tuple[int, int]]:
 
 def _adjective(body: str, start: int, end: int) -> Iterator[str]:
     """Taken from "a soft red jacket": the jacket stays."""
-    after = _NOUN.match(body, end)
+    after, english = _NOUN.match(body, end), lexicon()
     before = body[:start].rsplit(None, 1)[-1].lower() if body[:start].strip() else ""
-    if after is None or after[1] in _BARE | PREPOSITIONS | AUXILIARIES or _DONE.match(after[1]):
+    if after is None or after[1] in _BARE | english.prepositions | english.auxiliaries or _DONE.match(after[1]):
         return
     if before in {"and", "or", "in", "of", "is", "are", "from"} or before.endswith((",", "-")):
         return
