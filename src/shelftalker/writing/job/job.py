@@ -15,7 +15,7 @@ from shelftalker.catalogue.read.rows import Row, Shape
 from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.carried import carried
 from shelftalker.writing.job import output as catalogue_output
-from shelftalker.writing.job.window import Plan, describe, plan
+from shelftalker.writing.job.window import Plan, describe, encode_part, plan
 
 if TYPE_CHECKING:
     from shelftalker.models.load import ModelRef
@@ -163,14 +163,6 @@ def windows(shape: Shape, size: int, done: set[int]) -> Iterator[tuple[int, list
 def part_path(work: Path, number: int) -> Path:
     """Where a finished window is kept."""
     return work / f"part-{number:08d}.jsonl"
-
-
-def encode_part(rows: list[Row], added: list[dict[str, Any]]) -> bytes:
-    """A window's bytes: one line a row, the input's columns and the new ones."""
-    import msgspec
-
-    encode = msgspec.json.Encoder().encode
-    return b"".join(encode([row.values, new]) + b"\n" for row, new in zip(rows, added, strict=True))
 
 
 def _describe_all(work: Path, shape: Shape, what: Plan, ref: ModelRef, recipe: Recipe, ray: bool) -> list[Path]:

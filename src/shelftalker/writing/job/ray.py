@@ -28,7 +28,7 @@ def describe_on_cluster(
     """Describe windows on a cluster (the one that RAY_ADDRESS names, or one of this machine's cores).
 
     Returns:
-        Each window's number and bytes (see `catalogue_job.encode_part`), in the order in which they are finished.
+        Each window's number and bytes (see `window.encode_part`), in the order in which they are finished.
 
     Raises:
         ShelftalkerError: Ray is not installed.
@@ -83,8 +83,7 @@ class _Worker:
         self._writer, self._what, self._hash = write_with(ref, recipe), what, ref.content_hash
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        from shelftalker.writing.job.job import encode_part
-        from shelftalker.writing.job.window import describe
+        from shelftalker.writing.job.window import describe, encode_part
 
         parts = []
         for data in batch["rows"]:

@@ -169,3 +169,11 @@ def _decoding(row: Row, decoding: Decoding, what: Plan) -> Decoding:
         fault = error.errors()[0]
         key = ".".join(map(str, fault["loc"])) or "the row's decoding"
         raise ValueError(f"{key}: {fault['msg'].removeprefix('Value error, ')}") from None
+
+
+def encode_part(rows: Sequence[Row], added: Sequence[dict[str, Any]]) -> bytes:
+    """A window's bytes: one line a row, the input's columns and the new ones."""
+    import msgspec
+
+    encode = msgspec.json.Encoder().encode
+    return b"".join(encode([row.values, new]) + b"\n" for row, new in zip(rows, added, strict=True))
