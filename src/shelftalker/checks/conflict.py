@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from shelftalker.checks.contradiction import contradictions
-from shelftalker.checks.given import known
+from shelftalker.checks.given import Given
 from shelftalker.checks.rules import unsupported
 
 
-def conflicts(title: str, attributes: Mapping[str, str]) -> Iterator[str]:
+def conflicts(title: str, attributes: Mapping[str, str], language: str = "en") -> Iterator[str]:
     """For every attribute that contradicts the title a sentence for people; the attribute is kept as it is.
 
     Compared are colours, sizes, volumes and masses, and counts in a pack, as in descriptions.
@@ -17,10 +17,12 @@ def conflicts(title: str, attributes: Mapping[str, str]) -> Iterator[str]:
     Args:
         title: the product's title.
         attributes: name to value.
+        language: what both are written in.
     """
+    given = Given(title, language=language)
     for name, value in attributes.items():
         text = f"{name}: {value}"
-        found = contradictions(title, text, unsupported(known(title), text, []))
+        found = contradictions(given, text, unsupported(given.known, text, []))
         why = next((why for _, _, end, why in found if end > len(name) + 1), None)
         if why is not None:
             yield f"the attribute {name} ({value}) contradicts the title: {why[0].lower()}{why[1:]}"
