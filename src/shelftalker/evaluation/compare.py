@@ -15,6 +15,7 @@ from shelftalker.evaluation.rows import Rows
 from shelftalker.evaluation.scoring import score
 from shelftalker.evaluation.verdict import judge
 from shelftalker.manifest import Stage
+from shelftalker.recipe.carried import carried
 from shelftalker.recipe.recipe import Recipe
 
 SNAPSHOT_ROWS = 20
@@ -44,7 +45,7 @@ def compare(
 
     Args:
         systems: run folders, models, or results.json files (not mixed with the former two).
-        recipe: data, rows, decoding, engine.
+        recipe: data, rows, engine; what it sets of prompt and decoding wins over what the models say of themselves.
         promote: name under the artifacts folder for the best checkpoint; none: nothing is promoted.
         out: folder for everything that is written; none: a folder compare/ in the run, where one run alone is
             compared, or else under the outputs folder, with the study's two files there.
@@ -72,6 +73,8 @@ def compare(
     if stored:
         return _compare_files(stored, recipe, promote, out)
     contenders = lineup.contenders(systems, recipe)
+    # Bases and reference systems stand under the prompt and the decoding of the first.
+    recipe = contenders[0].recipe or recipe
     untrained = lineup.bases(contenders, recipe)
     rows = Rows(recipe, "val", recipe.compare.rows)
     runs = {contender.run for contender in contenders}
@@ -90,6 +93,7 @@ def compare(
             "seed": recipe.seed,
             "promote": str(target) if target else None,
             "ids": [one.id for one in contenders],
+            "run_with": [carried(one.recipe or recipe) for one in contenders],
             "variants": recipe.compare.variants,
         },
     )
@@ -118,10 +122,10 @@ def compare(
     promoted = None
     if target is not None and best:
         winner = next(one for one in contenders if one.id == best)
-        promoted = promote_to(winner.ref, target, found)
+        promoted = promote_to(winner.ref, target, found, lineup.varied(winner.recipe or recipe, winner.variant))
         console.note(f"promoted {best} to {promoted}")
         if winner.variant:
-            console.note(f"it won as run by {winner.variant}: {recipe.compare.variants[winner.variant]}")
+            console.note(f"it won as run by {winner.variant}, which it is run by from now on")
     stage.finish(written, promoted=str(promoted) if promoted else None)
     return Comparison(path, found, report, best, promoted)
 

@@ -25,17 +25,19 @@ def evaluate(model: str | Path, recipe: Recipe, *, out: Path | None = None) -> E
 
     Args:
         model: anything that names a model; a run stands for its promoted or latest checkpoint.
-        recipe: data, rows, decoding, engine.
+        recipe: data, rows, engine; what it sets of prompt and decoding wins over what the model says of itself.
         out: folder for results.json and report.html; none: a folder of its own under outputs/evaluate.
 
     Raises:
         ShelftalkerError: the split or the model cannot be had.
     """
     from shelftalker.models.checkpoints import step_of
-    from shelftalker.models.load import announce, resolve
+    from shelftalker.models.open import open_model
 
     split = recipe.evaluate.split
-    ref = resolve(model, recipe)
+    opened = open_model(model, recipe)
+    # Its base and the reference systems stand beside it under the same prompt and decoding.
+    ref, recipe = opened.ref, opened.recipe
     step = step_of(Path(ref.path))
     rows = Rows(recipe, split, recipe.evaluate.rows)
     contender = lineup.Contender(
@@ -64,7 +66,6 @@ def evaluate(model: str | Path, recipe: Recipe, *, out: Path | None = None) -> E
     if stage.is_done():
         return Evaluated(path, results.read(path), report, skipped=True)
     console.stage("evaluate", f"{contender.id} on {rows.data.rows} {split} rows")
-    announce(ref)
     facts: dict[str, Any] = {}
     if split == "test":
         facts["test_scored"] = _record_test(recipe, rows.data.sha256, contender)

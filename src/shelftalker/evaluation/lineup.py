@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from shelftalker import console, files
 from shelftalker.errors import ShelftalkerError
@@ -14,6 +18,7 @@ from shelftalker.evaluation.metrics import bertscore
 from shelftalker.evaluation.predict import predict
 from shelftalker.evaluation.results import Model, Results, Role, System
 from shelftalker.evaluation.scoring import Entry, Protocol
+from shelftalker.recipe.carried import carried
 
 if TYPE_CHECKING:
     from shelftalker.evaluation.rows import Rows
@@ -25,7 +30,17 @@ ZERO_SHOT = "zero-shot"
 
 @dataclass(frozen=True)
 class Contender:
-    """A model that takes part; ``variant`` names another way to run it (recipe key compare.variants)."""
+    """A model that takes part.
+
+    Attributes:
+        id: its name in tables.
+        ref: which model.
+        role: baseline, checkpoint or model.
+        step: a checkpoint's optimiser step.
+        run: a checkpoint's run.
+        variant: the name of another way to run it (recipe key compare.variants).
+        recipe: what it is run with, as it was opened; none: the comparison's.
+    """
 
     id: str
     ref: ModelRef
@@ -33,6 +48,7 @@ class Contender:
     step: int | None = None
     run: str | None = None
     variant: str = ""
+    recipe: Recipe | None = None
 
 
 def protocol(recipe: Recipe) -> Protocol:
@@ -61,7 +77,8 @@ def reference_entries(rows: Rows) -> list[Entry]:
 def model_entry(contender: Contender, rows: Rows, recipe: Recipe) -> Entry:
     """Let a model describe the rows (or take what it wrote before)."""
     ref = contender.ref
-    written = predict(ref, rows.examples, varied(recipe, contender.variant), contender.id)
+    own = varied(contender.recipe or recipe, contender.variant)
+    written = predict(ref, rows.examples, own, contender.id)
     if written.cached:
         console.note(f"{contender.id}: these descriptions were written before; taken from the cache")
     system = System(
@@ -114,10 +131,11 @@ def bases(contenders: Sequence[Contender], recipe: Recipe) -> list[Contender]:
 
 
 def unique(contenders: Sequence[Contender]) -> list[Contender]:
-    """The contenders without repeats of the same weights, each under an id of its own."""
+    """The contenders without repeats of the same weights run alike, each under an id of its own."""
     found: dict[str, Contender] = {}
     for contender in contenders:
-        found.setdefault(contender.ref.content_hash, contender)
+        how = carried(contender.recipe) if contender.recipe else {}
+        found.setdefault(f"{contender.ref.content_hash} {json.dumps(how, sort_keys=True)}", contender)
     kept = list(found.values())
     ids = [contender.id for contender in kept]
     named = [replace(one, id=f"{one.run}/{one.id}") if one.run and ids.count(one.id) > 1 else one for one in kept]
@@ -186,7 +204,8 @@ def contenders(systems: Sequence[str | Path], recipe: Recipe) -> list[Contender]
         ShelftalkerError: a name stands for nothing, or a run has no whole checkpoint.
     """
     from shelftalker.models.checkpoints import every, step_of, whole
-    from shelftalker.models.load import announce, resolve
+    from shelftalker.models.load import resolve
+    from shelftalker.models.open import open_model
 
     found: list[Contender] = []
     for given in systems:
@@ -198,15 +217,20 @@ def contenders(systems: Sequence[str | Path], recipe: Recipe) -> list[Contender]
                     "the run has no whole checkpoint", where=str(folder), mend="run `shelftalker finetune` again"
                 )
             run = folder.absolute().name
-            found += [Contender(path.name, resolve(path, recipe), "checkpoint", step_of(path), run) for path in steps]
+            own = open_model(steps[-1], recipe).recipe  # all checkpoints of a run are run alike
+            found += [
+                Contender(path.name, resolve(path, recipe), "checkpoint", step_of(path), run, recipe=own)
+                for path in steps
+            ]
             continue
-        ref = resolve(given, recipe)
-        announce(ref)
+        opened = open_model(given, recipe)
+        ref, own = opened.ref, opened.recipe
         step = step_of(Path(ref.path))
         if step >= 0:
-            found.append(Contender(name_of(ref), ref, "checkpoint", step, Path(ref.path).absolute().parent.name))
+            run = Path(ref.path).absolute().parent.name
+            found.append(Contender(name_of(ref), ref, "checkpoint", step, run, recipe=own))
         else:
-            found.append(Contender(name_of(ref), ref, "model"))
+            found.append(Contender(name_of(ref), ref, "model", recipe=own))
     plain = unique(found)
     variants = [
         replace(one, id=f"{one.id} ({name})", variant=name) for name in recipe.compare.variants for one in plain
@@ -226,6 +250,8 @@ def varied(recipe: Recipe, variant: str) -> Recipe:
     for key, value in recipe.compare.variants[variant].items():
         section, _, name = key.partition(".")
         sections.setdefault(section, {})[name] = value
+    with contextlib.suppress(ValidationError):  # what is wrong with it is said by the recipe below
+        sections["decoding"] = recipe.decoding.over(sections.get("decoding", {})).model_dump()
     try:
         return recipe.with_flags(**sections)
     except ShelftalkerError as error:

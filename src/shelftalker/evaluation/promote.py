@@ -12,18 +12,26 @@ import msgspec
 from shelftalker import files, manifest
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation.results import Results
+from shelftalker.recipe.carried import carried
 
 if TYPE_CHECKING:
     from shelftalker.models.load import ModelRef
+    from shelftalker.recipe.recipe import Recipe
 
 # What training needs to go on, and nobody else does.
 _TRAINING_ONLY = ("optimizer.pt", "scheduler.pt", "scaler.pt", "trainer_state.json", "training_args.bin", "rng_state")
 
 
-def promote(ref: ModelRef, target: Path, found: Results) -> Path:
+def promote(ref: ModelRef, target: Path, found: Results, recipe: Recipe) -> Path:
     """Copy a checkpoint's adapter to ``target``, atomically, with the scores it was chosen by and a manifest.
 
-    A run that the checkpoint belongs to stands for it from now on.
+    The folder says that it is run as it was scored. A run that the checkpoint belongs to stands for it from now on.
+
+    Args:
+        ref: the checkpoint.
+        target: the folder to write.
+        found: the comparison that chose it.
+        recipe: what it was scored with.
 
     Raises:
         ShelftalkerError: the best system is no adapter, the rows are test rows, or ``target`` is something else.
@@ -58,6 +66,7 @@ def promote(ref: ModelRef, target: Path, found: Results) -> Path:
         run_recipe = source.parent / "recipe.yaml"
         if run_recipe.is_file():
             shutil.copyfile(run_recipe, new / "recipe.yaml")
+        files.write_json(new / folders.FACTS, folders.facts(source) | {"recipe": carried(recipe)})
         scores = {
             "data": msgspec.to_builtins(found.data),
             "verdict": found.verdict.sentence,
