@@ -203,6 +203,7 @@ def generate(
     /,
     *,
     model: str | None = None,
+    attributes: Annotated[list[str], Parameter(name="--with")] = [],  # noqa: B006
     input: str | None = None,
     output: str | None = None,
     resume: bool = False,
@@ -214,6 +215,7 @@ def generate(
     Args:
         titles: product titles.
         model: MODEL, as said below; if not given, the promoted one of the recipe.
+        attributes: what else the prompt asks for, as NAME=TEXT (brand=Acme), for every title; may be repeated.
         input: catalogue file (CSV, JSON lines or Parquet; also gzipped).
         output: described catalogue (CSV, JSON lines or Parquet, by its name).
         resume: go on where a stopped job left off.
@@ -236,10 +238,18 @@ def generate(
     from shelftalker.writing.writer import load
 
     assert titles is not None
-    texts = load(chosen, recipe).describe_many(titles)
+    known = dict(_pair(text) for text in attributes)
+    texts = load(chosen, recipe).describe_many(titles, [known] * len(titles))
     pairs = [{"title": title, "description": text} for title, text in zip(titles, texts, strict=True)]
     text = texts[0] if len(texts) == 1 else "\n\n".join(f"{pair['title']}\n{pair['description']}" for pair in pairs)
     console.result(text, pairs)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ShelftalkerError(f"{text!r} is not NAME=TEXT", where="--with", mend="--with brand=Acme")
+    return name, value
 
 
 @app.command(sort_key=7)

@@ -15,7 +15,7 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.extras import need
 from shelftalker.playground import view
 from shelftalker.playground.desk import CONTROLS, Desk, decoding_of
-from shelftalker.recipe.generation import Decoding
+from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 
 TITLE_CHARACTERS = 2_000
@@ -34,7 +34,7 @@ def build(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
 
     Args:
         model: MODEL to begin with: a run (its promoted or latest checkpoint), an adapter, a hub name, a folder.
-        recipe: paths, prompt, decoding, engine, base model.
+        recipe: paths, engine, base model; what it sets of prompt and decoding wins over what the models say.
         desk: what writes, instead of one made from ``model`` and ``recipe``.
 
     Raises:
@@ -47,6 +47,7 @@ def build(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
     import gradio as gr
 
     desk = desk or Desk(model, recipe)
+    recipe = desk.recipe
     with gr.Blocks(title="shelftalker playground", analytics_enabled=False) as page:
         gr.HTML(f"<style>{view.STYLE}{_LAYOUT}</style>", elem_classes="st-style", padding=False)
         gr.HTML(
@@ -88,9 +89,10 @@ def build(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
         def values(*given: Any) -> dict[str, Any]:
             return dict(zip(CONTROLS, given, strict=True))
 
-        def say(*given: Any) -> str:
+        def say(label: str, *given: Any) -> str:
+            own = desk.recipe_of(label)
             try:
-                return view.settings(recipe, decoding_of(recipe, values(*given)))
+                return view.settings(own, decoding_of(own, values(*given)))
             except ShelftalkerError as error:
                 return view.fault("settings", error)
 
@@ -106,7 +108,7 @@ def build(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
                 value=view.plain("human reference", known, kind="st-human") if known is not None else "",
             )
             try:
-                decoding = decoding_of(recipe, values(*given[: len(CONTROLS)]))
+                decoding = decoding_of(desk.recipe_of(label), values(*given[: len(CONTROLS)]))
             except ShelftalkerError as error:
                 yield view.fault("settings", error), view.plain(desk.base.label, "Nothing was written."), reference
                 return
@@ -134,16 +136,17 @@ def build(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
             describe, inputs, outputs, concurrency_limit=1, show_progress="hidden", **private
         )
         for control in controls.values():
-            control.change(say, list(controls.values()), said, show_progress="hidden", **private)
+            control.change(say, [checkpoint, *controls.values()], said, show_progress="hidden", **private)
         faded = [controls[name] for name in ("beams", "temperature", "top_p", "seed")]
         controls["sample"].change(fade, controls["sample"], faded, show_progress="hidden", **private)
-        reset.click(
-            lambda: [getattr(recipe.decoding, name) for name in CONTROLS],
-            None,
-            list(controls.values()),
-            show_progress="hidden",
-            **private,
-        )
+        for event in (reset.click, checkpoint.change):
+            event(
+                lambda label: [getattr(desk.recipe_of(label).decoding, name) for name in CONTROLS],
+                checkpoint,
+                list(controls.values()),
+                show_progress="hidden",
+                **private,
+            ).then(say, [checkpoint, *controls.values()], said, show_progress="hidden", **private)
     return page
 
 

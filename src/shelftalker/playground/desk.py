@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from shelftalker import console
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product
@@ -58,11 +60,11 @@ class Known:
 
 
 class Desk:
-    """The models that can be tried under one recipe; at most three stay loaded.
+    """The models that can be tried, each run as its folder says; at most three stay loaded.
 
     Args:
         model: MODEL to begin with; a run's folder that is not there yet is passed over.
-        recipe: paths, prompt, decoding, engine, base model.
+        recipe: paths, engine, base model; what it sets of prompt and decoding wins over what the models say.
         load: how a writer is made (for tests).
 
     Raises:
@@ -72,12 +74,13 @@ class Desk:
     def __init__(
         self, model: str | Path | None, recipe: Recipe, *, load: Callable[[str, Recipe], Writer] = load
     ) -> None:
-        self.recipe = recipe
-        self._load = load
+        self._given, self._load = recipe, load
+        self._recipes: dict[str, Recipe] = {}
         self._writers: OrderedDict[str, Writer] = OrderedDict()
         self._lock = threading.Lock()
         self.base, self.choices = _choices(None if model is None else str(model), recipe)
         self.known = _known(recipe)
+        self.recipe = self.recipe_of(self.choices[0].label)
 
     @property
     def titles(self) -> list[str]:
@@ -101,16 +104,32 @@ class Desk:
 
     def writer(self, label: str) -> Writer:
         """The loaded model of that label; the one not used for longest makes room for it."""
-        model = next((choice.model for choice in (*self.choices, self.base) if choice.label == label), None)
-        if model is None:
-            raise ShelftalkerError(f"no model is called {label!r} here", mend="choose one of the list")
+        model, recipe = self._model(label), self.recipe_of(label)
         with self._lock:
             if model not in self._writers:
                 while len(self._writers) >= LOADED_AT_ONCE:
                     self._writers.popitem(last=False)
-                self._writers[model] = self._load(model, self.recipe)
+                self._writers[model] = self._load(model, recipe)
             self._writers.move_to_end(model)
             return self._writers[model]
+
+    def recipe_of(self, label: str) -> Recipe:
+        """What the model of that label is run with: as its folder says, the base model as the first choice."""
+        from shelftalker.models.open import open_model
+
+        model = self.choices[0].model if label == self.base.label else self._model(label)
+        if model not in self._recipes:
+            try:
+                self._recipes[model] = open_model(model, self._given).recipe
+            except ShelftalkerError:  # it is said when the model is asked to write
+                return self._given
+        return self._recipes[model]
+
+    def _model(self, label: str) -> str:
+        model = next((choice.model for choice in (*self.choices, self.base) if choice.label == label), None)
+        if model is None:
+            raise ShelftalkerError(f"no model is called {label!r} here", mend="choose one of the list")
+        return model
 
     def is_loaded(self, label: str) -> bool:
         """Whether the model of that label would answer without loading."""
@@ -135,15 +154,15 @@ def decoding_of(recipe: Recipe, controls: Mapping[str, Any]) -> Decoding:
     # A slider rounds to its step: within half a step of the recipe's value, the recipe's value is meant.
     near = {key: scored[key] for key, value in controls.items() if abs(float(value) - float(scored[key])) <= 0.005}
     values = scored | dict(controls) | near
-    off = {field: Decoding.model_fields[field].default for field in Decoding.model_fields}
     if values["sample"]:
         values["beams"] = 1
-    else:
-        values |= {key: off[key] for key in ("temperature", "top_k", "top_p", "candidates")}
-    if values["beams"] == 1:
-        values["length_penalty"] = off["length_penalty"]
-    values["min_new_tokens"] = min(values["min_new_tokens"], values["max_new_tokens"])
-    return recipe.with_flags(decoding=values).decoding
+    changes = {key: value for key, value in values.items() if value != scored[key]}
+    if not values["sample"]:
+        changes = {key: value for key, value in changes.items() if key not in ("temperature", "top_k", "top_p")}
+    try:
+        return recipe.decoding.over(changes)
+    except ValidationError:
+        return recipe.with_flags(decoding=changes).decoding  # the same fault, in words
 
 
 def differences(recipe: Recipe, decoding: Decoding) -> dict[str, tuple[Any, Any]]:

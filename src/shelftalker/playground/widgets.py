@@ -20,7 +20,7 @@ def panel(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
 
     Args:
         model: MODEL to begin with: a run (its promoted or latest checkpoint), an adapter, a hub name, a folder.
-        recipe: paths, prompt, decoding, engine, base model.
+        recipe: paths, engine, base model; what it sets of prompt and decoding wins over what the models say.
         desk: what writes, instead of one made from ``model`` and ``recipe``.
 
     Raises:
@@ -30,6 +30,7 @@ def panel(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
     import ipywidgets as ui  # type: ignore[import-untyped]
 
     desk = desk or Desk(model, recipe)
+    recipe = desk.recipe
     title = ui.Combobox(
         value=desk.titles[0], options=desk.titles, description="Title", ensure_option=False, layout=_WIDE
     )
@@ -50,7 +51,8 @@ def panel(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
         for name in ("temperature", "top_p", "seed"):
             controls[name].disabled = not sample
         try:
-            said.value = view.settings(recipe, decoding_of(recipe, values()))
+            own = desk.recipe_of(checkpoint.value)
+            said.value = view.settings(own, decoding_of(own, values()))
         except ShelftalkerError as error:
             said.value = view.fault("settings", error)
 
@@ -59,7 +61,7 @@ def panel(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
         human.value = view.plain("human reference", known, kind="st-human") if known is not None else ""
         columns = {name: field.value for name, field in fields.items()}
         try:
-            decoding = decoding_of(recipe, values())
+            decoding = decoding_of(desk.recipe_of(checkpoint.value), values())
         except ShelftalkerError as error:
             mine.value, base.value = view.fault("settings", error), ""
             return
@@ -75,7 +77,14 @@ def panel(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
         finally:
             write.disabled = False
 
+    def follow(_: Any) -> None:
+        scored = desk.recipe_of(checkpoint.value).decoding
+        for name, control in controls.items():
+            control.value = getattr(scored, name)
+        say()
+
     write.on_click(describe)
+    checkpoint.observe(follow, names="value")
     for control in controls.values():
         control.observe(say, names="value")
     say()

@@ -48,7 +48,7 @@ def create_app(
 
     Args:
         model: MODEL (hub name, `bundled`, adapter, run or exported folder).
-        recipe: prompt, decoding, engine and device.
+        recipe: engine and device; what it sets of prompt and decoding wins over what the model says of itself.
         hosts: names under which the server may be called ("*": any); others are refused, so that a web page
             cannot reach it through a name of its own (DNS rebinding).
         writer: what writes, instead of one that is loaded from ``model``.
@@ -61,6 +61,7 @@ def create_app(
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     writer = writer or load(model, recipe)
+    recipe = writer.recipe
     limits = Limits.of(recipe.decoding)
 
     def write(products: Sequence[Product], decoding: Decoding) -> list[Written]:
@@ -95,7 +96,7 @@ def serve(model: str, recipe: Recipe, host: str = "127.0.0.1", port: int = 8000)
 
     Args:
         model: MODEL (hub name, `bundled`, adapter, run or exported folder).
-        recipe: prompt, decoding, engine and device.
+        recipe: engine and device; what it sets of prompt and decoding wins over what the model says of itself.
         host: address to bind; anything but loopback opens the server to the network, which has no password.
         port: port to bind; 0: any free one.
 
