@@ -62,6 +62,7 @@ def settings(recipe: Recipe) -> dict[str, object]:
         "decoding": recipe.decoding.model_dump(mode="json"),
         "engine": recipe.generate.model_dump(mode="json", include={"engine", "quantisation", "batch_size"}),
         "prompt": recipe.prompt,
+        "chat": recipe.chat,
         "prompt_tokens": recipe.prompt_tokens,
         "similarity_thresholds": dict(references.THRESHOLDS),
         "similarity": f"Jaccard of title words, best of {references.CANDIDATES} BM25 neighbours",

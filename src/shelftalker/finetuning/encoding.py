@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from shelftalker import console
 from shelftalker.errors import ShelftalkerError
+from shelftalker.models.chat import PLAIN, Frame
 from shelftalker.product import Product, Source
 from shelftalker.prompt import Prompt
 
@@ -84,12 +85,13 @@ def encode(
     *,
     is_seq2seq: bool,
     max_target_tokens: int,
+    frame: Frame = PLAIN,
     sources: Sequence[Sequence[Source]] | None = None,
 ) -> Encoding:
     """Render and tokenise prompts, and tokenise references; prompts are made to fit just as in generation.
 
     A sequence-to-sequence model reads the prompt and learns the reference with its end token. A causal model reads
-    prompt, a space, reference and end token as one text, and learns all but the prompt.
+    prompt, a space (in a chat: nothing), reference and end token as one text, and learns all but the prompt.
 
     Raises:
         ShelftalkerError: there are no examples, or the template alone is longer than the prompt's limit.
@@ -99,12 +101,14 @@ def encode(
     end, unknown = tokenizer.eos_token_id, tokenizer.unk_token_id
 
     def ids_of(texts: Sequence[str]) -> list[list[int]]:
-        ids: list[list[int]] = tokenizer(list(texts), verbose=False)["input_ids"]
+        ids: list[list[int]] = tokenizer(frame.around(texts), add_special_tokens=not frame.is_chat, verbose=False)[
+            "input_ids"
+        ]
         return ids
 
     prompts = prompt.prepare(examples, ids_of, sources)
     targets = tokenizer(
-        [example.description if is_seq2seq else f" {example.description}" for example in examples],
+        [example.description if is_seq2seq else f"{frame.lead}{example.description}" for example in examples],
         add_special_tokens=False,
         verbose=False,
     )["input_ids"]

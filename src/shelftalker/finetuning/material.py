@@ -55,11 +55,13 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
     from shelftalker.finetuning.batching import padding_share
     from shelftalker.finetuning.encoding import check_writable, encode
     from shelftalker.models import adapter as adapters
+    from shelftalker.models import chat
     from shelftalker.models.load import load_base
     from shelftalker.models.quiet import hushed
 
     settings = recipe.finetune
     base = load_base(ref)
+    frame = chat.chosen(recipe.chat, chat.frame_of(base.tokenizer), ref.given)
 
     def tokenised(rows: list[Product], training: bool = False) -> Encoding:
         shown = sources_shown(rows, recipe, index, training=training)
@@ -69,6 +71,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
             recipe.as_prompt,
             is_seq2seq=base.is_seq2seq,
             max_target_tokens=settings.max_target_tokens,
+            frame=frame,
             sources=[near for _, near in shown],
         )
 

@@ -75,6 +75,8 @@ def stage_of(recipe: Recipe, run_dir: Path, base_hash: str, dtype: str) -> Stage
         "seed": recipe.seed,
         "dtype": dtype,
     }
+    if recipe.chat != "plain":
+        settings["chat"] = recipe.chat
     if recipe.wants_sources:
         settings["ground"] = recipe.ground.model_dump(mode="json")
     return Stage("finetune", run_dir / "manifest.json", inputs=inputs, settings=settings)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
-from shelftalker.models import convert
+from shelftalker.models import chat, convert
 from shelftalker.models import folder as folders
 from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
@@ -64,6 +64,7 @@ class Ct2Engine(BatchedEngine):
         size = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self._tokens: list[str] = [self._tokenizer.id_to_token(number) or "" for number in range(size)]
         self._ids = {token: number for number, token in enumerate(self._tokens)}
+        self._frame = chat.chosen(recipe.chat, chat.Frame.read(said.get("chat")), ref.given)
         self._causal = bool(said.get("causal", False))
         self._ends: list[str] = said.get("end_tokens") or [said.get("eos_token", "</s>")]
         self._vocabulary = int(said.get("vocabulary", size))
@@ -91,7 +92,8 @@ class Ct2Engine(BatchedEngine):
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of prompts, special tokens included."""
-        return [found.ids for found in self._tokenizer.encode_batch_fast(list(texts))]
+        framed, special = self._frame.around(texts), not self._frame.is_chat
+        return [found.ids for found in self._tokenizer.encode_batch_fast(framed, add_special_tokens=special)]
 
     def refuse(self, decoding: Decoding) -> None:
         """See `BatchedEngine.refuse`."""
@@ -156,7 +158,7 @@ class Ct2Engine(BatchedEngine):
     def token_log_probs(self, prompts: Sequence[Prepared], targets: Sequence[str]) -> list[list[float]]:
         """See `Engine.token_log_probs`."""
         inputs = [prompt.ids for prompt in prompts]
-        after = [f" {text}" for text in targets] if self._causal else list(targets)
+        after = [f"{self._frame.lead}{text}" for text in targets] if self._causal else list(targets)
         plain = self._tokenizer.encode_batch_fast(after, add_special_tokens=False)
         wanted = [[self._tokens[number] for number in found.ids] for found in plain]
         order = sorted(range(len(inputs)), key=lambda row: (-len(wanted[row]), -len(inputs[row]), prompts[row].text))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
+from shelftalker.models import chat
 from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
 
@@ -37,6 +38,7 @@ class TorchEngine(BatchedEngine):
         self.model = loaded.ref
         self.device, self.dtype = loaded.device, loaded.dtype
         self.batch_size = recipe.generate.batch_size
+        self._frame = chat.chosen(recipe.chat, chat.frame_of(loaded.tokenizer), loaded.ref.given)
         self._loaded = loaded
         self._network = loaded.model
         self._tokenizer = loaded.tokenizer
@@ -61,7 +63,8 @@ class TorchEngine(BatchedEngine):
         """Token ids of prompts, special tokens included."""
         if not texts:
             return []
-        ids: list[list[int]] = self._tokenizer(list(texts), verbose=False)["input_ids"]
+        framed, special = self._frame.around(texts), not self._frame.is_chat
+        ids: list[list[int]] = self._tokenizer(framed, add_special_tokens=special, verbose=False)["input_ids"]
         return ids
 
     def refuse(self, decoding: Decoding) -> None:
@@ -152,10 +155,12 @@ class TorchEngine(BatchedEngine):
         return result
 
     def encode_targets(self, targets: Sequence[str]) -> list[list[int]]:
-        """Token ids of descriptions, the end token included; after a causal model's prompt they begin with a space."""
+        """Token ids of descriptions with the end token; a causal model's begin with what parts them from a prompt."""
         if self._loaded.is_seq2seq:
-            return [row if row[-1:] == self._eos[:1] else [*row, self._eos[0]] for row in self.encode(targets)]
-        plain = self._tokenizer([f" {text}" for text in targets], verbose=False, add_special_tokens=False)
+            rows = self._tokenizer(list(targets), verbose=False)["input_ids"]
+            return [row if row[-1:] == self._eos[:1] else [*row, self._eos[0]] for row in rows]
+        apart = [f"{self._frame.lead}{text}" for text in targets]
+        plain = self._tokenizer(apart, verbose=False, add_special_tokens=False)
         return [[*row, self._eos[0]] for row in plain["input_ids"]]
 
     def _log_probs(

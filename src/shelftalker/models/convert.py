@@ -6,12 +6,13 @@ import contextlib
 import os
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
-from shelftalker.models import families, probe
+from shelftalker.models import chat, families, probe
 from shelftalker.models import folder as folders
 from shelftalker.recipe.carried import carried
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from shelftalker.models.load import LoadedModel, ModelRef
     from shelftalker.recipe.recipe import Recipe
 
-SCHEMA = "shelftalker.ct2/1"
+SCHEMA = "shelftalker.ct2/2"
 CACHE_LIMIT = 20 * 2**30
 """Bytes that conversions may take before those longest unused are deleted."""
 Quantisation = Literal["int8", "float32"]
@@ -148,6 +149,7 @@ def _not_converted(loaded: LoadedModel, reason: str) -> ShelftalkerError:
 
 def _facts_of(loaded: LoadedModel, quantisation: Quantisation, recipe: Recipe | None) -> dict[str, Any]:
     network, tokenizer = loaded.model, loaded.tokenizer
+    frame = chat.frame_of(tokenizer)
     ends = network.generation_config.eos_token_id
     ends = tokenizer.eos_token_id if ends is None else ends
     said: dict[str, Any] = {
@@ -156,6 +158,7 @@ def _facts_of(loaded: LoadedModel, quantisation: Quantisation, recipe: Recipe | 
         "source": {"given": loaded.ref.given, "base": loaded.ref.base, "sha256": loaded.ref.content_hash},
         "causal": not loaded.is_seq2seq,
         "end_tokens": tokenizer.convert_ids_to_tokens(ends if isinstance(ends, list) else [ends]),
+        "chat": asdict(frame) if frame else None,
         "vocabulary": network.config.vocab_size,
         "versions": manifest.versions(),
     }

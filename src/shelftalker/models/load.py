@@ -69,7 +69,14 @@ class ModelRef:
         if self.kind == "adapter":
             own = folders.digest([folder / folders.ADAPTER_CONFIG, folder / folders.ADAPTER_WEIGHTS])
             return folders.text_digest(f"{own}\n{_base(self).content_hash}")
-        names = ("config.json", "generation_config.json", "tokenizer.json", "spiece.model", "tokenizer_config.json")
+        names = (
+            "config.json",
+            "generation_config.json",
+            "tokenizer.json",
+            "spiece.model",
+            "tokenizer_config.json",
+            "chat_template.jinja",
+        )
         beside = [folder / name for name in names if (folder / name).is_file()]
         return folders.digest([*folders.weight_files(folder), *beside])
 

@@ -12,6 +12,7 @@ TITLE_RULES = ("entities", "mojibake", "tags", "controls", "unicode_form", "spac
 
 CARRIED = (
     "prompt",
+    "chat",
     "prompt_tokens",
     "decoding",
     "prepare.keep_columns",

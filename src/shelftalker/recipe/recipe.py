@@ -50,6 +50,8 @@ class Recipe(Section):
     """Number format of the model; float16 is refused because it destroys T5."""
     prompt: str = prompts.TEMPLATE
     """Prompt template: {title} and any of prepare.keep_columns in braces; {attributes} stands for all of these."""
+    chat: Literal["plain", "chat"] = "plain"
+    """How an instruct model is asked: plain, the prompt alone; chat, in a turn of its own chat template."""
     prompt_tokens: int = Field(128, ge=8)
     """Longest prompt in tokens, in training as in writing; a longer one loses words: of sources, then of facts and
     attributes, of the title last."""
