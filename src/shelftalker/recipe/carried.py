@@ -7,7 +7,7 @@ from typing import Any
 
 from shelftalker.recipe.recipe import Recipe
 
-TITLE_RULES = ("entities", "mojibake", "tags", "controls", "unicode_form", "spaces", "plain_quotes")
+TITLE_RULES = ("escapes", "entities", "mojibake", "lists", "tags", "controls", "unicode_form", "spaces", "plain_quotes")
 """The cleaning rules that titles and attributes go through, in training as before every prompt."""
 
 CARRIED = (
