@@ -37,7 +37,7 @@ def findings(row: dict[str, Any]) -> list[Finding]:
 
 def given(row: dict[str, Any]) -> Given:
     """What the writer of a labelled description was told."""
-    return Given(row["title"], row.get("columns", {}))
+    return Given(row["title"], row.get("columns", {}), language=row.get("language", "en"))
 
 
 def inside(finding: Finding, label: dict[str, Any]) -> bool:
@@ -130,13 +130,15 @@ def main() -> None:
     parser.add_argument("--kind", choices=["human", "written", "generated"], help="only this kind of description")
     parser.add_argument("--mistakes", action="store_true", help="list every wrong finding and missed label")
     parser.add_argument("--quick", action="store_true", help="leave out the timing")
+    parser.add_argument("--language", default="en", help="the language of the descriptions, or all")
     arguments = parser.parse_args()
     rows = [row for row in labelled() if arguments.half in (row["half"], "both")]
     rows = [row for row in rows if arguments.kind in (row["kind"], None)]
+    rows = [row for row in rows if arguments.language in (row.get("language", "en"), "all")]
     if arguments.mistakes:
         mistakes(rows)
         return
-    show(rows, f"{arguments.half} half")
+    show(rows, f"{arguments.half} half, {arguments.language}")
     for kind in sorted({row["kind"] for row in rows}):
         counted = count([row for row in rows if row["kind"] == kind])["all"]
         precision, recall = rates(counted)

@@ -54,22 +54,24 @@ def title_colours(title: str, words: Lexicon) -> list[str]:
 
 
 def _colour(given: Given, text: str, start: int, end: int) -> str | None:
-    named = title_colours(given.title, given.words)
+    named = [] if _offered(given, text, start, end) else title_colours(given.title, given.words)
     said = Known(text[:start] + text[end:], given.language)
     if not named or any(given.words.colour(name) in said.colours for name in named):
         return None
     return named[0]
 
 
+def _offered(given: Given, text: str, start: int, end: int) -> bool:
+    """Whether the sentence speaks of what else there is: "also in red"."""
+    sentence = text[text.rfind(".", 0, start) + 1 : end + 20]
+    return bool(given.words.pattern("sizes", "offered").search(sentence))
+
+
 def _size(given: Given, text: str, start: int, end: int) -> str | None:
     named = title_sizes(given.title, given.words)
-    sentence = text[text.rfind(".", 0, start) + 1 : end + 20]
-    offered = given.words.pattern("sizes", "offered").search(sentence)
-    if (
-        not named
-        or offered
-        or any(re.search(rf"(?<!\w){re.escape(size)}(?!\w)", text, re.I) for size in named.values())
-    ):
+    if not named or _offered(given, text, start, end):
+        return None
+    if any(re.search(rf"(?<!\w){re.escape(size)}(?!\w)", text, re.I) for size in named.values()):
         return None
     return next(iter(named.values()))
 

@@ -69,8 +69,8 @@ class Lexicon:
         self.short_units = _words(common["short_units"]) & self.units.keys()
 
     def _read_colours(self, own: Mapping[str, Any], common: Mapping[str, Any]) -> None:
-        self.colours = _concepts(own.get("plain", ""))
-        self.weak_colours = _concepts(own.get("weak", ""))
+        self.colours = self._stemmed(_concepts(own.get("plain", "")))
+        self.weak_colours = self._stemmed(_concepts(own.get("weak", "")))
         self.edible_colours = _words(own.get("edible"))
         self.no_colours = _words(own.get("never"))
         self.colour_things = {name: _words(things) for name, things in own.get("things", {}).items()}
@@ -88,6 +88,10 @@ class Lexicon:
         self.no_material_after = {name: _words(words) for name, words in own.get("not_after", {}).items()}
         self.implied_materials = {name: _words(implied) for name, implied in common["implied_materials"].items()}
         self._compounds = tuple(sorted(self.materials, key=len, reverse=True)) if own.get("compounds") else ()
+
+    def _stemmed(self, forms: dict[str, str]) -> dict[str, str]:
+        """The forms, and what is left of each without its ending ("beiges" meets "beige" there)."""
+        return {**{self.stem(form): name for form, name in forms.items()}, **forms}
 
     @_kept
     def stem(self, word: str) -> str:
@@ -174,7 +178,7 @@ def _concepts(value: str | Mapping[str, str]) -> dict[str, str]:
     return {form: name for name, forms in value.items() for form in forms.split()}
 
 
-def _look(word: str, table: Mapping[str, str], stem: Any) -> str | None:
+def _look(word: str, table: Mapping[str, str], stem: Callable[[str], str]) -> str | None:
     return table.get(word.lower()) or table.get(stem(word))
 
 

@@ -63,7 +63,8 @@ def _speaks_of_colour(words: Lexicon, match: re.Match[str], text: str, sure: boo
             return False
         if match.group().lower() in words.no_colours and not sure:
             return False  # of a screen, of a wine list, of a salad
-        return not (match.group()[0].isupper() and following and following[1][0].isupper())  # part of a name
+        named = match.group()[0].isupper() and following and following[1][0].isupper()
+        return not named or words.nouns_have_capitals
     if sure or words.pattern("colours", "after").match(text, match.end()):
         return True
     if following and following[1].lower() != "wood" and not words.material(match.group()):
@@ -104,16 +105,18 @@ def materials(known: Known, text: str) -> Iterator[Raw]:
         yield "material", match.start(), match.end(), f"The input does not give the material {match.group()!r}."
 
 
-_CAPITAL = re.compile(r"(?<![\w./])[A-Z][\w'’&-]*(?:[™®©])?|\b[a-z]+[A-Z]\w*")
+_CAPITAL = re.compile(r"(?<![\w./])[A-ZÀ-ÖØ-Þ][\w'’&-]*(?:[™®©])?|\b[a-z]+[A-Z]\w*")
 SENTENCE_START = re.compile(r"(?:^|:+|[.!?:;…]['\"”’)]*\s+|[\"“‘(]\s*|\n\s*|[–—]\s*|[•*]\s*)$")
+_SPACE = re.compile(r" ")
 _LINK = re.compile(r"\s(?:(?:of|the|and|de|du|la|le|von|van|for|in|&)\s){0,2}")
 
 
 def names(known: Known, text: str) -> Iterator[Raw]:
     """Capitalised words inside a sentence that the input does not have."""
     group: list[re.Match[str]] = []
+    link = _SPACE if known.words.nouns_have_capitals else _LINK
     for match in [*_CAPITAL.finditer(text), None]:
-        if match is not None and group and _LINK.fullmatch(text, group[-1].end(), match.start()):
+        if match is not None and group and link.fullmatch(text, group[-1].end(), match.start()):
             group.append(match)
             continue
         if group:
