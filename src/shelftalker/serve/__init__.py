@@ -1,1 +1,1 @@
-"""A small HTTP server around a describer."""
+"""A small HTTP server around a writer."""
