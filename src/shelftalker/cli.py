@@ -284,6 +284,28 @@ def run(recipe: str, /, *, force: bool = False, context: Shared) -> None:
 
 
 @app.command(sort_key=9)
+def tune(
+    recipe: str, /, *, budget: str = "30m", trials: int | None = None, out: str | None = None, context: Shared
+) -> None:
+    """Search learning rate, rank and batch for a catalogue's own recipe, on its validation rows; goes on if killed.
+
+    Args:
+        recipe: a YAML file, or the name of a shipped recipe; what `prepare` wrote for it must be there.
+        budget: time to spend in all calls together, such as 30m or 2h.
+        trials: trials at most.
+        out: folder for the trials, the report and the winning recipe.
+    """
+    from shelftalker.finetuning.tune import tune as stage
+
+    done = stage(context.recipe(file=recipe), budget=budget, trials=trials, out=Path(out) if out else None)
+    console.result(
+        f"{done.recipe}: validation loss {done.best_loss:.4f}, where the recipe given came to {done.given_loss:.4f}\n"
+        f"the {done.trials} trials: {done.report}",
+        vars(done),
+    )
+
+
+@app.command(sort_key=9)
 def demo(*, force: bool = False, context: Shared) -> None:
     """Run the sample recipe on the catalogue and the model that ship inside.
 

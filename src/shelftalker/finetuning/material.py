@@ -54,6 +54,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
     from shelftalker.catalogue.examples import load_split, sample
     from shelftalker.finetuning.batching import padding_share
     from shelftalker.finetuning.encoding import check_writable, encode
+    from shelftalker.finetuning.lean import lean
     from shelftalker.models import adapter as adapters
     from shelftalker.models import chat
     from shelftalker.models.load import load_base
@@ -91,6 +92,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
         model = adapters.attach(
             base.model, recipe.lora, is_seq2seq=base.is_seq2seq, base_name=recorded_name(ref), revision=ref.commit
         )
+    lean(model)
     trained = sum(value.numel() for value in model.parameters() if value.requires_grad)
     counts = train.counts
     facts = {

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, device
+from shelftalker.awake import kept_awake
 from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning import run_folder
 from shelftalker.finetuning.material import Material, gather, process_number
@@ -55,7 +56,8 @@ def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out
     if is_first():
         console.stage("finetune", f"{recipe.base_model} on {policy.device}, {run_dir}")
     if not dry_run and stage.is_done():
-        console.note("done before with the same inputs and settings: skipped")
+        if is_first():
+            console.note("done before with the same inputs and settings: skipped")
         log = run_folder.read_log(run_dir)
         return Run(run_dir, checkpoints.every(run_dir), log, run_folder.read_facts(run_dir), skipped=True)
     if is_first():
@@ -73,10 +75,12 @@ def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out
         run_folder.open_for_writing(recipe, stage, run_dir, start)
     facts = material.facts | {"device": policy.device, "dtype": policy.dtype, "commit": ref.commit}
     if start.checkpoint is not None:
-        console.note(f"resuming at {start.checkpoint}")
+        if is_first():
+            console.note(f"resuming at {start.checkpoint}")
         facts["resumed_from"] = start.checkpoint.name
     log = list(start.log)
-    facts |= _train(recipe, material, policy, run_dir, start, log)
+    with kept_awake(recipe.keep_awake):
+        facts |= _train(recipe, material, policy, run_dir, start, log)
     found = checkpoints.every(run_dir)
     if is_first():
         stage.finish([found[-1]], facts=facts)
@@ -113,10 +117,11 @@ def _train(
     }
     if outcome.global_step < trainer.state.max_steps:
         facts["stopped_early"] = True
-        console.note(
-            f"stopped at step {outcome.global_step} of {trainer.state.max_steps}: the validation loss stood still for"
-            f" {recipe.finetune.early_stopping} checkpoints"
-        )
+        if is_first():
+            console.note(
+                f"stopped at step {outcome.global_step} of {trainer.state.max_steps}: the validation loss stood still"
+                f" for {recipe.finetune.early_stopping} checkpoints"
+            )
     return facts
 
 

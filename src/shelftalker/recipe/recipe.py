@@ -48,6 +48,8 @@ class Recipe(Section):
     """auto, cpu, cuda, cuda:N or mps."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format of the model; float16 is refused because it destroys T5."""
+    keep_awake: bool = True
+    """Keep the machine from falling asleep while a stage runs."""
     prompt: str = prompts.TEMPLATE
     """Prompt template: {title} and any of prepare.keep_columns in braces; {attributes} stands for all of these."""
     chat: Literal["plain", "chat"] = "plain"
