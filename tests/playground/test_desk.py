@@ -168,7 +168,7 @@ def test_findings_are_highlighted_and_text_is_escaped(recipe: Recipe) -> None:
 
 def test_many_findings_unfold() -> None:
     from shelftalker.checks.check import Finding
-    from shelftalker.writing.writer import Written
+    from shelftalker.writing.written import Written
 
     text = "1 2 3 4 5 6"
     findings = tuple(Finding("number", text[at], at, at + 1, f"no {text[at]} there") for at in range(0, 11, 2))

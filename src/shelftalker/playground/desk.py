@@ -16,7 +16,8 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
-from shelftalker.writing.writer import Writer, Written, load
+from shelftalker.writing.writer import Writer, load
+from shelftalker.writing.written import Written
 
 LOADED_AT_ONCE = 3
 EXAMPLES = 5

@@ -11,7 +11,7 @@ from shelftalker.pages.highlight import marked, pretty
 from shelftalker.playground.desk import differences
 from shelftalker.recipe.decoding import Decoding, decoding_signature
 from shelftalker.recipe.recipe import Recipe
-from shelftalker.writing.writer import Written
+from shelftalker.writing.written import Written
 
 if TYPE_CHECKING:
     from shelftalker.checks.check import Finding

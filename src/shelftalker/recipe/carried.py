@@ -19,6 +19,7 @@ CARRIED = (
     *(f"clean.{rule}" for rule in TITLE_RULES),
     *(f"ground.{key}" for key in ("sources", "words", "order", "edited")),
     *(f"route.{key}" for key in ("edit_from", "least_words")),
+    "generate.facts",
 )
 """Recipe keys that decide what a model is asked and how its text is drawn."""
 

@@ -29,6 +29,9 @@ class GenerateSettings(Section):
     """Engines on a Ray cluster (with --ray), which share its CPUs; 0: one a machine."""
     window_rows: int = Field(512, ge=1)
     """Rows that a catalogue job sorts by length and saves together; what a killed job may have to write again."""
+    facts: Literal["given", "shared", "any"] = "any"
+    """What a text may claim: only what the input says, also what two sources or more say, or anything; what may not
+    stand is taken out, and a text of which too little is left is declined."""
     spreadsheet_safe: bool = False
     """CSV and TSV out: an apostrophe before cells of the input, too, that a spreadsheet would take for formulas."""
     titles: list[str] = []

@@ -129,9 +129,9 @@ class Recipe(Section):
 
     @property
     def wants_sources(self) -> bool:
-        """Whether products of the training split have a part in writing: in the prompt, or as texts to edit."""
+        """Whether products of the training split take part: in the prompt, as texts to edit, as witnesses."""
         shown = "sources" in prompts.fields(self.prompt) and self.ground.sources > 0
-        return shown or self.route.edit_from is not None
+        return shown or self.route.edit_from is not None or self.generate.facts == "shared"
 
     @property
     def run_dir(self) -> Path:

@@ -27,7 +27,8 @@ from shelftalker.serve.messages import (
     sentence,
 )
 from shelftalker.version import __version__
-from shelftalker.writing.writer import Writer, Written, load
+from shelftalker.writing.writer import Writer, load
+from shelftalker.writing.written import Written
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product
 from shelftalker.recipe.decoding import Decoding
-from shelftalker.writing.writer import Written
+from shelftalker.writing.written import Written
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,16 @@ class FindingOut(BaseModel):
     why: str
 
 
+class SourceOut(BaseModel):
+    """A product of the training split that a description was edited from, or that the model was shown."""
+
+    uid: str
+    title: str
+    description: str
+    similarity: float
+    """Share of the two titles' words that they have in common (Jaccard, 0 to 1)."""
+
+
 class DescriptionOut(BaseModel):
     """One description. It is publishable where nothing was found."""
 
@@ -147,6 +157,11 @@ class DescriptionOut(BaseModel):
     description: str
     publishable: bool
     findings: list[FindingOut]
+    route: str
+    """edited: from a sibling's text; written: by the model; declined: by nobody, `problem` says why."""
+    sources: list[SourceOut]
+    problem: str | None
+    """What is wrong with the input, or why there is no description."""
     tokens: int
     hit_cap: bool
     """Whether the text was stopped by max_new_tokens."""
@@ -161,6 +176,17 @@ class DescriptionOut(BaseModel):
             description=written.text,
             publishable=written.publishable,
             findings=[FindingOut(**asdict(finding)) for finding in written.findings],
+            route=written.route,
+            sources=[
+                SourceOut(
+                    uid=source.product.uid,
+                    title=source.product.title,
+                    description=source.product.description,
+                    similarity=source.score,
+                )
+                for source in written.sources
+            ],
+            problem=written.problem,
             tokens=written.tokens,
             hit_cap=written.hit_cap,
             score=written.score,

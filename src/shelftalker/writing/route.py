@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shelftalker.checks.check import check
+from shelftalker.checks.check import Finding, check
 from shelftalker.checks.claims import claims
 from shelftalker.checks.given import Given
 from shelftalker.checks.prose import joined, sentences
@@ -43,12 +43,14 @@ class Routed:
         why: a sentence for people.
         text: the edited text; empty on the other routes.
         source: place of the source that was edited; None on the other routes.
+        findings: what the checks find in the edited text.
     """
 
     route: Route
     why: str = ""
     text: str = ""
     source: int | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 def route(product: Product, sources: Sequence[Source], settings: RouteSettings) -> Routed:
@@ -68,10 +70,11 @@ def route(product: Product, sources: Sequence[Source], settings: RouteSettings) 
                 break
             edited = edit(product.title, source.product.title, source.text)
             text = edited.text if edited.why_not is None else _without(edited, product.title)
-            against = [found for found in check(text, given) if found.check == "contradiction"] if text else []
+            findings = tuple(check(text, given)) if text else ()
+            against = [found for found in findings if found.check == "contradiction"]
             if text and not against:
                 near = f"from {source.product.title!r}, whose title has {source.score:.2f} of its words in common"
-                return Routed("edited", near, text, place)
+                return Routed("edited", near, text, place, findings)
             told = against[0].why if against else edited.why_not
             why = why or f"not edited from {source.product.title!r}: {told}"
     return Routed("written", why)

@@ -1,57 +1,31 @@
-"""The one door from a product to checked text: render, generate, choose, check. Every command goes through it."""
+"""The one door from a product to checked text: ground, route, edit or write, check. Every command goes through it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shelftalker import console
+from shelftalker.checks.given import Given
 from shelftalker.errors import ShelftalkerError
-from shelftalker.product import Product
+from shelftalker.product import Product, Source
+from shelftalker.prompt import fields
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
+from shelftalker.retrieve.shown import shown
+from shelftalker.writing.route import Routed, route
+from shelftalker.writing.written import Written, declined, edited, written
 
 if TYPE_CHECKING:
-    from shelftalker.checks.check import Finding
-    from shelftalker.generation.engine import Engine, Generation
+    from shelftalker.generation.engine import Engine
     from shelftalker.models.load import ModelRef
     from shelftalker.prompt import Prepared
+    from shelftalker.retrieve.ground import Sources
 
-CUT = "the prompt was too long: the title lost its last words"
-
-
-@dataclass(frozen=True)
-class Written:
-    """A description with what is known of it.
-
-    Attributes:
-        title: the product's title, as it was cleaned for the prompt.
-        text: the description.
-        findings: what the checks found in it.
-        tokens: tokens written, the end token included.
-        hit_cap: whether the text was stopped by ``max_new_tokens``.
-        score: mean log-probability (natural) of its tokens, where the engine gives it.
-        engine: signature of what wrote it.
-        candidates: with ``decoding.candidates`` above 1, all texts among which this one was chosen.
-        problem: what is wrong with the input (a title that was too long); None: nothing.
-    """
-
-    title: str
-    text: str
-    findings: tuple[Finding, ...]
-    tokens: int
-    hit_cap: bool
-    score: float | None
-    engine: str
-    candidates: tuple[str, ...] = ()
-    problem: str | None = None
-
-    @property
-    def publishable(self) -> bool:
-        """There is a text, and the checks found nothing in it."""
-        return bool(self.text) and not self.findings
+_CANDIDATES = 3
+"""Nearest products that are looked at for a text to edit, and for what siblings say alike."""
 
 
 class Writer:
@@ -61,13 +35,15 @@ class Writer:
 
     Args:
         engine: what executes the model.
-        recipe: prompt, length limit, decoding and the cleaning rules.
+        recipe: prompt, length limit, decoding, sources, routes and the cleaning rules.
+        sources: the index of the products that the model was trained on; None: nothing is edited, nothing shown.
     """
 
-    def __init__(self, engine: Engine, recipe: Recipe) -> None:
+    def __init__(self, engine: Engine, recipe: Recipe, sources: Sources | None = None) -> None:
         from shelftalker.catalogue.clean.product import ProductCleaner
 
-        self.engine, self.recipe, self.prompt = engine, recipe, recipe.as_prompt
+        self.engine, self.recipe, self.prompt, self.sources = engine, recipe, recipe.as_prompt, sources
+        self._shows = "sources" in fields(recipe.prompt)
         self.clean: Callable[[Product], Product] = ProductCleaner(recipe.clean).product
         self._lock = threading.Lock()
 
@@ -89,20 +65,38 @@ class Writer:
             ShelftalkerError: a title without text, or a decoding that no engine can honour.
         """
         decoding = decoding or self.recipe.decoding
+        cleaned, near = self._grounded(products)
+        result: list[Written | None] = []
+        routes: list[Routed] = []
+        for product, found in zip(cleaned, near, strict=True):
+            routes.append(route(self.prompt.given(product), found, self.recipe.route))
+            result.append(self._without_model(product, routes[-1], found))
+        places = [place for place, done in enumerate(result) if done is None]
+        if advance is not None and len(places) < len(cleaned):
+            advance(len(cleaned) - len(places))
         with self._lock:
             engine = self.engine.for_decoding(decoding)
-            cleaned, prompts = self._prepare(products, engine)
-            drawn = engine.generate(prompts, decoding, advance=advance)
+            prompts = self._prompts([cleaned[place] for place in places], [near[place] for place in places], engine)
+            drawn = engine.generate(prompts, decoding, advance=advance) if prompts else []
             signature = engine.signature()
-        return [
-            _written(product.title, prompt, texts, decoding, signature)
-            for product, prompt, texts in zip(cleaned, prompts, drawn, strict=True)
-        ]
+        for place, prompt, texts in zip(places, prompts, drawn, strict=True):
+            result[place] = written(
+                cleaned[place],
+                prompt,
+                texts,
+                routes[place],
+                near[place][: self.recipe.ground.sources] if self._shows else [],
+                engine=signature,
+                policy=self.recipe.generate.facts,
+                prefer_publishable=decoding.prefer_publishable,
+            )
+        return [one for one in result if one is not None]
 
     def log_probs(self, products: Sequence[Product]) -> list[list[float]]:
         """Natural log-probabilities of the tokens of each product's own description, the end token included."""
         with self._lock:
-            _, prompts = self._prepare(products, self.engine)
+            cleaned, near = self._grounded(products)
+            prompts = self._prompts(cleaned, near, self.engine)
             return self.engine.token_log_probs(prompts, [product.description for product in products])
 
     def describe(self, title: str, *, decoding: Decoding | None = None, **columns: str) -> str:
@@ -167,11 +161,28 @@ class Writer:
             "dtype": self.engine.dtype,
         }
 
-    def _prepare(self, products: Sequence[Product], engine: Engine) -> tuple[list[Product], list[Prepared]]:
+    def _grounded(self, products: Sequence[Product]) -> tuple[list[Product], list[list[Source]]]:
+        """Cleaned products, and the nearest of the training split to each."""
         cleaned = [self.clean(product) for product in products]
         if not all(product.title for product in cleaned):
             raise ShelftalkerError("a title is empty", where="title", mend="give a title with a word in it")
-        return cleaned, self.prompt.prepare(cleaned, engine.encode)
+        if self.sources is None:
+            return cleaned, [[] for _ in cleaned]
+        return cleaned, self.sources.ground(cleaned, max(self.recipe.ground.sources, _CANDIDATES))
+
+    def _without_model(self, product: Product, routed: Routed, near: Sequence[Source]) -> Written | None:
+        """What is edited or declined; None: the model writes."""
+        told = self.prompt.given(product)
+        given = Given(product.title, told.attributes, told.facts)
+        if routed.route == "declined":
+            return declined(product, given, routed.why, near)
+        return edited(product, given, routed, near, self.recipe.generate.facts) if routed.route == "edited" else None
+
+    def _prompts(self, products: Sequence[Product], near: Sequence[Sequence[Source]], engine: Engine) -> list[Prepared]:
+        if not self._shows:
+            return self.prompt.prepare(products, engine.encode)
+        seen = [shown(product, found, self.recipe.ground) for product, found in zip(products, near, strict=True)]
+        return self.prompt.prepare(products, engine.encode, seen)
 
 
 def load(model: str | Path | ModelRef | None = None, recipe: Recipe | str | Path | None = None) -> Writer:
@@ -196,32 +207,30 @@ def write_with(ref: ModelRef, recipe: Recipe) -> Writer:
     """A writer for a model that is open already, under the recipe that it was opened with."""
     from shelftalker.generation.load import load_engine
 
-    return Writer(load_engine(ref, recipe), recipe)
+    return Writer(load_engine(ref, recipe), recipe, open_sources(ref, recipe))
 
 
-def _written(title: str, prompt: Prepared, drawn: list[Generation], decoding: Decoding, engine: str) -> Written:
-    from shelftalker.checks.check import check
-    from shelftalker.checks.given import Given
-    from shelftalker.generation.candidates import choose
+def open_sources(ref: ModelRef, recipe: Recipe) -> Sources | None:
+    """The index of sources beside a model, where the recipe has a use for it.
 
-    given = Given(title, prompt.given.attributes, prompt.given.facts)
-    texts = tuple(one.text for one in drawn)
-    best = drawn[
-        choose(
-            texts,
-            given,
-            hit_cap=[one.hit_cap for one in drawn],
-            prefer_publishable=decoding.prefer_publishable,
+    Raises:
+        ShelftalkerError: the index is broken, or not the one that the adapter was trained with.
+    """
+    from shelftalker.models.folder import facts
+    from shelftalker.retrieve.ground import Sources
+
+    shows = "sources" in fields(recipe.prompt) and recipe.ground.sources > 0
+    if not (shows or isinstance(recipe.route.edit_from, float) or recipe.generate.facts == "shared"):
+        return None
+    if ref.sources is None:
+        console.note(f"{Path(ref.path).name} brings no index of sources along: it writes without")
+        return None
+    index = Sources(ref.sources)
+    expected = facts(Path(ref.path)).get("sources")
+    if expected and expected != index.hash:
+        raise ShelftalkerError(
+            "the index of sources is not the one that this model was trained with",
+            where=str(ref.sources),
+            mend="copy the folder sources/ of its own run there, or promote the model again",
         )
-    ]
-    return Written(
-        title=title,
-        text=best.text,
-        findings=tuple(check(best.text, given, hit_cap=best.hit_cap)),
-        tokens=best.tokens,
-        hit_cap=best.hit_cap,
-        score=best.score,
-        engine=engine,
-        candidates=texts if len(texts) > 1 else (),
-        problem=CUT if prompt.cut else None,
-    )
+    return index

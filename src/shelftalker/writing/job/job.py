@@ -70,8 +70,9 @@ def generate(
         ray: spread the windows over a Ray cluster.
 
     Returns:
-        What was written. All input columns are kept; added are description, publishable, findings, score (mean token
-        log-probability), tokens, hit_cap, engine, model (content hash) and problem (see `catalogue_output.NEW_TYPES`).
+        What was written. All input columns are kept; added are description, publishable, findings, route (edited,
+        written, declined), sources (of the training split), score (mean token log-probability), tokens, hit_cap,
+        engine, model (content hash) and problem (see `catalogue_output.NEW_TYPES`).
 
     Raises:
         ShelftalkerError: the input cannot be read, the model cannot be had, another job is unfinished there, or the

@@ -40,6 +40,8 @@ NEW_TYPES = {
     "description": "VARCHAR",
     "publishable": "BOOLEAN",
     "findings": 'STRUCT("check" VARCHAR, "text" VARCHAR, "start" INTEGER, "end" INTEGER, why VARCHAR)[]',
+    "route": "VARCHAR",
+    "sources": "STRUCT(uid VARCHAR, title VARCHAR, similarity DOUBLE)[]",
     "score": "DOUBLE",
     "tokens": "INTEGER",
     "hit_cap": "BOOLEAN",

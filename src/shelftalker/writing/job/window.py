@@ -16,7 +16,8 @@ from shelftalker.recipe.decoding import Decoding
 
 if TYPE_CHECKING:
     from shelftalker.recipe.recipe import Recipe
-    from shelftalker.writing.writer import Writer, Written
+    from shelftalker.writing.writer import Writer
+    from shelftalker.writing.written import Written
 
 OVERRIDE = "decoding."
 
@@ -127,6 +128,8 @@ def _blank(problem: str | None) -> dict[str, Any]:
         "description": None,
         "publishable": False,
         "findings": [],
+        "route": None,
+        "sources": [],
         "score": None,
         "tokens": None,
         "hit_cap": None,
@@ -138,11 +141,16 @@ def _blank(problem: str | None) -> dict[str, Any]:
 
 def _described(written: Written, model_hash: str) -> dict[str, Any]:
     return {
-        "description": written.text,
+        "description": None if written.route == "declined" else written.text,
         "publishable": written.publishable,
         "findings": [
             {"check": found.check, "text": found.text, "start": found.start, "end": found.end, "why": found.why}
             for found in written.findings
+        ],
+        "route": written.route,
+        "sources": [
+            {"uid": source.product.uid, "title": source.product.title, "similarity": round(source.score, 6)}
+            for source in written.sources
         ],
         # Six digits: what is left of a sum's rounding would differ between machines.
         "score": None if written.score is None else round(written.score, 6),
