@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "constraints.txt"
-EXTRAS = "playground,serve,notebooks,ray,onnx,dev"
+EXTRAS = "playground,serve,notebooks,ray,onnx,tune,dev"
 SECONDS = "5"  # that the index of CPU builds has to answer in
 PLAN = {
     "core": "torch (0.2 GB; with an NVIDIA GPU some 3 GB), SmolLM2-135M (0.1 GB), the other libraries (0.4 GB)",

@@ -22,7 +22,7 @@ STAGES = {"prepare", "split", "baseline", "lora", "finetune", "decoding", "compa
 
 
 def test_the_recipes_of_the_readme_ship() -> None:
-    assert {"sample", "flan-t5-base-amazontitles", "original-study", "apple-silicon"} <= set(RECIPES)
+    assert {"sample", "sample-t5", "flan-t5-base-amazontitles", "original-study", "apple-silicon"} <= set(RECIPES)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -78,7 +78,7 @@ def test_a_recipe_runs_scaled_down(
     catalogue(tmp_path / "tst.json.gz", 500, 20)
     recipe = Recipe.load(name)
     small = recipe.with_flags(
-        base_model=str(tiny_causal if "lm" in name else tiny_t5),
+        base_model=str(tiny_causal if "smollm2" in recipe.base_model.lower() else tiny_t5),
         device="cpu",
         prepare={"inputs": ["trn.json.gz"], "workers": 1},
         finetune={"max_steps": 2, "save_steps": 1, "val_rows": 4, "batch_size": min(recipe.finetune.batch_size, 4)},
