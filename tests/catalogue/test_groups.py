@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import re
+import runpy
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +15,11 @@ from hypothesis import strategies as st
 
 from shelftalker.catalogue import split
 from shelftalker.catalogue.examples import sample
-from shelftalker.catalogue.groups import near, words
+from shelftalker.catalogue.groups import links, near, words
 from shelftalker.product import Product
+from shelftalker.recipe.catalogue import SplitSettings
+
+BENCHMARK = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "grouping.py"))
 
 
 def slow_words(text: str) -> list[str]:
@@ -54,10 +60,24 @@ def test_grams_and_keys_are_equal_exactly_where_the_words_are(texts: list[str], 
         assert len(set(hashes[rows == at].tolist())) == len(wanted)
 
 
-def shingle_sets(path: Path, sets: list[set[int]]) -> near.Shingles:
+def sets_of(path: Path, sets: list[set[int]]) -> near.Sets:
     flat = np.array([value for found in sets for value in sorted(found)], np.uint32)
     flat.tofile(path)
-    return near.Shingles(path, np.array([len(found) for found in sets]))
+    return near.Sets(path, np.array([len(found) for found in sets]))
+
+
+def groups(folder: Path, texts: list[set[int]], titles: list[set[int]] | None = None) -> list[int]:
+    """The groups of rows with these shingles and title words, as the lowest row in each."""
+    count = len(texts)
+    keys = words.mix(np.arange(count, dtype=np.uint64))
+    found = near.links(
+        sets_of(folder / "texts", texts),
+        sets_of(folder / "titles", titles or [set()] * count),
+        keys,
+        np.ones(count, bool),
+        0.2,
+    )
+    return links.components(count, found).tolist()
 
 
 @given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
@@ -69,11 +89,26 @@ def test_sets_are_numpys(values: list[int], others: list[int]) -> None:
 
 def test_similarity_is_jaccards(tmp_path: Path) -> None:
     dice = np.random.default_rng(1)
-    sets = [set((dice.integers(0, 60, dice.integers(1, 50)) * 2).tolist()) for _ in range(60)]
-    shingles = shingle_sets(tmp_path / "s", sets)
+    sets = [set((dice.integers(0, 60, dice.integers(1, 50)) << 8).tolist()) for _ in range(60)]
+    shingles = sets_of(tmp_path / "s", sets)
     left, right = np.divmod(np.arange(3600), 60)
-    wanted = [len(sets[a] & sets[b]) / len(sets[a] | sets[b]) for a, b in zip(left, right, strict=True)]
-    assert near.jaccard(shingles, left, right).tolist() == pytest.approx(wanted)
+    common = np.zeros(1 << 24, bool)
+    common[:20] = True
+    whole, own = near.jaccard(shingles, left, right, common)
+    assert whole.tolist() == pytest.approx([slow_jaccard(sets[a], sets[b]) for a, b in zip(left, right, strict=True)])
+    rare = [{value for value in found if value >> 8 >= 20} for found in sets]
+    assert own.tolist() == pytest.approx([slow_jaccard(rare[a], rare[b]) for a, b in zip(left, right, strict=True)])
+
+
+def slow_jaccard(one: set[int], other: set[int]) -> float:
+    return len(one & other) / max(len(one | other), 1)
+
+
+def test_common_shingles_are_those_that_many_rows_have(tmp_path: Path) -> None:
+    counts = {number << 8: rows for number, rows in enumerate([1, 2, 7, 8, 9, 10, 40])}
+    sets = [{value for value, rows in counts.items() if row < rows} for row in range(40)]
+    table = near.common_hashes(sets_of(tmp_path / "s", sets), np.arange(40), np.arange(40, dtype=np.uint64))
+    assert [bool(table[value >> 8]) for value in counts] == [False, False, False, False, True, True, True]
 
 
 @pytest.mark.parametrize("block", [10_000, 64])
@@ -87,29 +122,106 @@ def test_groups_are_those_of_comparing_every_pair(tmp_path: Path, monkeypatch: p
         stock = dice.integers(1 << 10, 1 << 31, 120)
         for _ in range(dice.integers(1, 4)):
             own = dice.choice(stock, dice.integers(20, 110), replace=False)
-            common = dice.integers(0, 200, 6)
+            common = dice.integers(0, 200, 6) << 8
             sets.append({int(value) * 2 for value in [*own, *common]})
-    shingles = shingle_sets(tmp_path / "s", sets)
-    labels = np.arange(len(sets))
-    keys = words.mix(np.arange(len(sets), dtype=np.uint64))
-    near.join_alike(shingles, keys, np.ones(len(sets), bool), 0.2, labels)
+    rows = Counter(value >> 8 for found in sets for value in found)
+    rare = [{value for value in found if rows[value >> 8] <= near.COMMON_ROWS} for found in sets]
     wanted = np.arange(len(sets))
     for a in range(len(sets)):
         for b in range(a):
-            if len(sets[a] & sets[b]) / len(sets[a] | sets[b]) >= 0.2:
-                near.join(wanted, np.array([a]), np.array([b]))
-    assert labels.tolist() == wanted.tolist()
-    assert 100 < len(set(labels.tolist())) < len(sets)
+            if slow_jaccard(rare[a], rare[b]) >= 0.2:
+                links.join(wanted, np.array([a]), np.array([b]))
+    assert groups(tmp_path, sets) == wanted.tolist()
+    assert 100 < len(set(wanted.tolist())) < len(sets)
+
+
+def stock(number: int, size: int) -> set[int]:
+    """Shingles that no other number has."""
+    return {(number * 1_000 + at) * 7919 % (1 << 24) << 8 for at in range(size)}
 
 
 def test_a_large_family_is_one_group(tmp_path: Path) -> None:
     """Five hundred rows with one boilerplate text: every list that they share is long."""
-    stock = [number * 1_000_003 % (1 << 31) * 2 for number in range(60)]
-    sets = [{*stock, number * 7919 * 2 + 10**8} for number in range(500)]
-    labels = np.arange(500)
-    keys = words.mix(np.arange(500, dtype=np.uint64))
-    near.join_alike(shingle_sets(tmp_path / "s", sets), keys, np.ones(500, bool), 0.2, labels)
-    assert set(labels.tolist()) == {0}
+    assert set(groups(tmp_path, [stock(0, 60) | stock(row + 1, 1) for row in range(500)])) == {0}
+
+
+def test_a_family_of_many_variants_is_one_group_because_their_titles_say_so(tmp_path: Path) -> None:
+    """What sixteen rows share is as common as a house's phrase; a sixth of it is each row's own."""
+    texts = [stock(0, 50) | stock(row + 1, 10) for row in range(16)]
+    alike, unlike = (
+        [stock(99, 6) | stock(row + 100, 2) for row in range(16)],
+        [stock(row + 100, 6) for row in range(16)],
+    )
+    assert set(groups(tmp_path, texts, alike)) == {0}
+    assert groups(tmp_path, texts, unlike) == list(range(16))
+
+
+def test_a_phrase_that_a_whole_house_uses_joins_nobody(tmp_path: Path) -> None:
+    """Forty rows share half of their text; each other half is of a pair of siblings."""
+    texts = [stock(0, 20) | stock(1 + row // 2, 18) | stock(500 + row, 4) for row in range(40)]
+    titles = [stock(1 + row // 2, 3) | stock(500 + row, 3) for row in range(40)]
+    assert groups(tmp_path, texts, titles) == [row // 2 * 2 for row in range(40)]
+
+
+@pytest.mark.parametrize(("titles_alike", "largest"), [(False, 1), (True, 60)])
+def test_a_chain_of_weak_links_is_cut_unless_titles_hold_it(tmp_path: Path, titles_alike: bool, largest: int) -> None:
+    """Each row shares a third with the next one, nothing with those further on."""
+    texts = [stock(row, 20) | stock(row + 1, 20) for row in range(60)]
+    titles = [stock(900, 9) | stock(700 + row, 1) if titles_alike else stock(700 + row, 4) for row in range(60)]
+    assert max(Counter(groups(tmp_path, texts, titles)).values()) == largest
+
+
+def test_only_as_much_is_cut_as_makes_groups_small(tmp_path: Path) -> None:
+    """Two families of five, joined by one weak link, are two groups; a group of six by weak links stays."""
+    row = np.arange(5)
+    left, right = np.concatenate([row[:-1], row[:-1] + 5, [0]]), np.concatenate([row[1:], row[1:] + 5, [9]])
+    strength = np.array([0.9] * 8 + [0.4], np.float32)
+    assert links.components(10, links.Links(left, right, strength)).tolist() == [0] * 5 + [5] * 5
+    chain = links.Links(np.arange(5), np.arange(1, 6), np.full(5, 0.3, np.float32))
+    assert links.components(6, chain).tolist() == [0] * 6
+
+
+def test_pairs_labelled_by_hand_are_told_apart() -> None:
+    """The sample's part of the labelled pairs; docs/performance.md has the figures."""
+    groups, _ = BENCHMARK["groups_of"]("bundled", None)
+    pairs = [
+        (groups[one] == groups[other], is_sibling) for one, other, is_sibling in BENCHMARK["read_labels"]("sample")
+    ]
+    assert len(pairs) > 90
+    together = [is_sibling for is_together, is_sibling in pairs if is_together]
+    assert sum(together) / len(together) >= 0.9
+    assert sum(together) / sum(is_sibling for _, is_sibling in pairs) >= 0.85
+
+
+UNITS = st.lists(st.integers(1, 30), min_size=3, max_size=40)
+
+
+@settings(max_examples=200, deadline=None)
+@given(UNITS, st.sampled_from([(0.8, 0.1, 0.1), (0.5, 0.25, 0.25), (0.9, 0.1, 0.0)]), st.integers(0, 9), st.randoms())
+def test_every_split_gets_rows_and_no_group_is_parted(
+    sizes: list[int], shares: tuple[float, float, float], seed: int, dice: random.Random
+) -> None:
+    train, val, test = shares
+    wanted = SplitSettings(train=train, val=val, test=test)
+    rows = [(unit, at) for unit, size in enumerate(sizes) for at in range(size)]
+
+    def assigned(rows: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
+        groups = words.mix(np.array([unit + 1 for unit, _ in rows], np.uint64))
+        keys = words.mix(np.array([unit * 1000 + at + 1 for unit, at in rows], np.uint64))
+        found = split.assign(groups, keys, np.zeros(len(rows), bool), wanted, seed)
+        return dict(zip(rows, found.tolist(), strict=True))
+
+    places = assigned(rows)
+    splits = {0, 1, 2} if test else {0, 1}
+    assert set(places.values()) == splits
+    assert all(len({places[unit, at] for at in range(size)}) == 1 for unit, size in enumerate(sizes))
+    shuffled = rows[:]
+    dice.shuffle(shuffled)
+    assert assigned(shuffled) == places
+    counts = Counter(places.values())
+    for place, share in ((1, val), (2, test)):
+        # More than half as much again only where no group would have been small enough.
+        assert counts[place] <= max(1.5 * share * len(rows), sorted(sizes)[len(splits) - 1])
 
 
 def test_draws_are_even_and_never_change() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from shelftalker.catalogue.clean.parts import GROUP, GROUP_SIZE, part, read_rejects
+from shelftalker.catalogue.clean.parts import AFTER_GROUP, BEFORE_GROUP, GROUP_SIZE, part, read_rejects
 from shelftalker.catalogue.clean.shard import Result, Settings, Shards
 from shelftalker.catalogue.groups.keys import Records
 from shelftalker.catalogue.groups.words import I64, U64
@@ -97,13 +97,14 @@ class Worker:
         splits: tuple[list[bytes], ...] = ([], [], [])
         rejects = read_rejects(self.scratch, job.number)
         early = len(rejects)
-        rows = zip(ends.tolist(), job.places.tolist(), job.groups.tolist(), job.keys["line"].tolist(), strict=True)
+        groups = job.groups.astype(">u8").tobytes().hex().encode()
+        rows = zip(ends.tolist(), job.places.tolist(), job.keys["line"].tolist(), strict=True)
         begin = 0
-        for at, (end, place, group, line) in enumerate(rows):
+        for at, (end, place, line) in enumerate(rows):
             text = data[begin:end]
             begin = end
             if place < len(SPLITS):
-                splits[place].append(text + GROUP % group)
+                splits[place].extend((text, BEFORE_GROUP, groups[16 * at : 16 * at + 16], AFTER_GROUP))
             else:
                 rejects.append((line, _late(text, place, job.keepers.get(at))))
         for name, lines, offset in zip(SPLITS, splits, job.offsets, strict=True):

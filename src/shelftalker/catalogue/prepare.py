@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 OUTPUTS = ("train.jsonl", "val.jsonl", "test.jsonl", "rejected.jsonl", "card.json", "card.html")
 SMALL = 12 << 20
 """Inputs of up to so many bytes are cleaned in this process; starting workers would take longer."""
+MAIN_REASONS = 4
+"""Reasons of rejection that are told; the card has them all."""
 ALL_GRAMS = 64 << 20
 """Inputs of up to so many bytes keep every 13-word run for the card, larger ones one in 64."""
 
@@ -94,12 +96,25 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
             card, written = _run(recipe, sources, scratch, beside)
             _finish(recipe, scratch, hashes, written, began)
         publish.publish(data, scratch, [*OUTPUTS, "manifest.json"])
+    _say(card, recipe)
+    return Prepared(data, card["rows"], card)
+
+
+def _say(card: dict[str, Any], recipe: Recipe) -> None:
+    """Tell where the rows went, the main reasons for which some were rejected, and what is amiss with the splits."""
+    from shelftalker.catalogue import split
+
     rows = card["rows"]
+    counted = Counter({name: value["rows"] for name, value in card["reasons"].items()})
+    main = ", ".join(f"{name} {count:,}" for name, count in counted.most_common(MAIN_REASONS))
+    if len(counted) > MAIN_REASONS:
+        main += ", ..."
     console.note(
         f"{rows['raw']:,} rows: train {rows['train']:,}, val {rows['val']:,}, test {rows['test']:,}, "
-        f"rejected {rows['rejected']:,}; the card: {data / 'card.html'}"
+        f"rejected {rows['rejected']:,}{f' ({main})' if main else ''}; the card: {recipe.paths.data / 'card.html'}"
     )
-    return Prepared(data, rows, card)
+    if said := split.warning({name: rows[name] for name in ("train", "val", "test")}, recipe.split):
+        console.warn(said)
 
 
 def _run(
@@ -131,8 +146,12 @@ def _run(
         first = starts(results)
         keys = parts.read_keys(scratch, first)
         verdict, keepers = exact.duplicates(keys, recipe.duplicates, threads)
-        shingles = parts.gather_shingles(scratch, len(results)) if recipe.duplicates.near else None
-        grouped = groups.find(keys, verdict == exact.KEPT, shingles, recipe.duplicates)
+        sets = (
+            (parts.gather_sets(scratch, len(results), "shingles"), parts.gather_sets(scratch, len(results), "titles"))
+            if recipe.duplicates.near
+            else None
+        )
+        grouped = groups.find(keys, verdict == exact.KEPT, sets, recipe.duplicates)
         places = split.places(keys, verdict, grouped, recipe.split, recipe.seed)
         table = Table(keys, first, keepers, grouped, places)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "shelftalker.card/1"
 OPENINGS = 20
+LARGEST, TITLES = 5, 6
+"""How many of the largest groups the card shows, and how many titles of each."""
 
 
 def build(
@@ -59,7 +61,12 @@ def build(
             for rule in RULES.values()
         },
         "not_prose": int((~table.keys["is_prose"][in_split]).sum()),
-        "split": {"by": recipe.split.by, "seed": recipe.seed, **_groups(recipe, table)},
+        "split": {
+            "by": recipe.split.by,
+            "seed": recipe.seed,
+            **_groups(recipe, table),
+            "largest": _largest(table, in_split, folder),
+        },
         "overlap": seen,
         "lengths": {
             "title_words": _histogram(table.keys["title_words"][in_split], 1, 30),
@@ -153,16 +160,37 @@ def _openings(table: Table, in_split: Flags, folder: Path) -> list[dict[str, Any
     rows = np.flatnonzero(in_split)
     values, first, counts = np.unique(table.keys["opening"][rows], return_index=True, return_counts=True)
     top = np.lexsort((values, -counts))[:OPENINGS]
+    top = top[counts[top] > 1]
+    examples = _read(table, folder, rows[first[top]].tolist())
+    return [
+        {"text": " ".join(example["target_text"].split()[:3]), "rows": count}
+        for example, count in zip(examples, counts[top].tolist(), strict=True)
+    ]
+
+
+def _largest(table: Table, in_split: Flags, folder: Path) -> list[dict[str, Any]]:
+    """The largest groups, with some of their titles."""
+    rows = np.flatnonzero(in_split)
+    rows = rows[np.lexsort((table.keys["row_key"][rows], table.groups[rows]))]
+    groups, first, sizes = np.unique(table.groups[rows], return_index=True, return_counts=True)
+    top = np.lexsort((groups, -sizes))[:LARGEST]
+    found = []
+    for at in top[sizes[top] > 1].tolist():
+        mine = rows[first[at] : first[at] + min(int(sizes[at]), TITLES)].tolist()
+        titles = [example["title"] for example in _read(table, folder, mine)]
+        found.append({"rows": int(sizes[at]), "titles": titles})
+    return found
+
+
+def _read(table: Table, folder: Path, rows: list[int]) -> list[dict[str, Any]]:
+    """The examples of some rows that are in a split, from its file."""
     sizes = table.keys["size"].astype(np.int64)
     found = []
-    for at in top[counts[top] > 1].tolist():
-        row = int(rows[first[at]])
+    for row in rows:
         place = int(table.places[row])
-        offset = int(sizes[:row][table.places[:row] == place].sum())
         with (folder / f"{SPLITS[place]}.jsonl").open("rb") as file:
-            file.seek(offset)
-            text = json.loads(file.readline())["target_text"]
-        found.append({"text": " ".join(text.split()[:3]), "rows": int(counts[at])})
+            file.seek(int(sizes[:row][table.places[:row] == place].sum()))
+            found.append(json.loads(file.readline()))
     return found
 
 

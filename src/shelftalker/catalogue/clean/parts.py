@@ -2,7 +2,7 @@
 
 `N.lines` (examples as they will be written, up to their group), `N.rejects` and `N.rejects.npy` (rows that were
 rejected, and their lines), `N.keys.npy` (one record of KEYS a kept row), `N.grams.npy` (13-grams, for the card) and,
-for near-duplicates, `N.shingles.npy`.
+for near-duplicates, `N.shingles.npy` and `N.titles.npy` (sets of description shingles and of title words).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from shelftalker.catalogue.groups.keys import GRAMS, KEYS, Records
 
-GROUP = b',"group":"%016x"}\n'
-"""How an example's line ends: with its group, which is known once all rows are."""
-GROUP_SIZE = len(GROUP % 0)
+BEFORE_GROUP, AFTER_GROUP = b',"group":"', b'"}\n'
+"""An example's line ends with its group, 16 hexadecimal digits between these, once all rows are known."""
+GROUP_SIZE = len(BEFORE_GROUP) + 16 + len(AFTER_GROUP)
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Parts:
     keys: list[Records] = field(default_factory=list)
     grams: list[Records] = field(default_factory=list)
     shingles: list[npt.NDArray[np.uint32]] = field(default_factory=list)
+    titles: list[npt.NDArray[np.uint32]] = field(default_factory=list)
 
     def write(self, scratch: Path, number: int, *, near: bool) -> None:
         """Write the files of shard ``number``."""
@@ -39,7 +40,8 @@ class Parts:
         np.save(part(scratch, number, "keys.npy"), np.concatenate([np.zeros(0, KEYS), *self.keys]))
         np.save(part(scratch, number, "grams.npy"), np.concatenate([np.zeros(0, GRAMS), *self.grams]))
         if near:
-            np.save(part(scratch, number, "shingles.npy"), np.concatenate([np.zeros(0, np.uint32), *self.shingles]))
+            for kind, sets in (("shingles", self.shingles), ("titles", self.titles)):
+                np.save(part(scratch, number, f"{kind}.npy"), np.concatenate([np.zeros(0, np.uint32), *sets]))
         self.rejects.sort(key=lambda pair: pair[0])
         np.save(part(scratch, number, "rejects.npy"), np.array([line for line, _ in self.rejects], np.uint32))
         part(scratch, number, "rejects").write_bytes(b"".join([row + b"\n" for _, row in self.rejects]))
@@ -68,12 +70,12 @@ def read_grams(scratch: Path, first: Sequence[int]) -> Records:
     return np.concatenate(found)
 
 
-def gather_shingles(scratch: Path, shards: int) -> Path:
-    """One flat file of all shards' shingles (uint32), in place of theirs."""
-    path = scratch / "shingles"
+def gather_sets(scratch: Path, shards: int, kind: str) -> Path:
+    """One flat file of all shards' sets (uint32; ``kind`` is shingles or titles), in place of theirs."""
+    path = scratch / kind
     with path.open("wb") as out:
         for number in range(shards):
-            mine = part(scratch, number, "shingles.npy")
+            mine = part(scratch, number, f"{kind}.npy")
             np.load(mine).tofile(out)
             mine.unlink()
     return path

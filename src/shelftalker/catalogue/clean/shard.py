@@ -18,7 +18,7 @@ import numpy as np
 from isal import isal_zlib
 
 from shelftalker.catalogue.clean.cleaner import Cleaner
-from shelftalker.catalogue.clean.parts import GROUP, GROUP_SIZE, Parts
+from shelftalker.catalogue.clean.parts import AFTER_GROUP, BEFORE_GROUP, GROUP_SIZE, Parts
 from shelftalker.catalogue.groups.keys import Keys
 from shelftalker.product import Product
 from shelftalker.prompt import Prompt
@@ -233,13 +233,14 @@ class Shards:
             )
             line = encode(_Example(rendered, text, uid or f"{key:016x}", title, columns))[:-1]
             lines.append(line)
-            ties.append(isal_zlib.crc32(GROUP % key, isal_zlib.crc32(line)))
+            ties.append(isal_zlib.crc32(b"%b%016x%b" % (BEFORE_GROUP, key, AFTER_GROUP), isal_zlib.crc32(line)))
         parts.grams.append(keys.grams(usable, self.settings.gram_share))
         parts.grams[-1]["row"] += result.kept
         if self.settings.near:
-            shingles, counts = keys.shingles(usable)
-            records["shingles"] = counts
+            shingles, records["shingles"] = keys.shingles(usable)
+            title_words, records["title_set"] = keys.title_sets(usable)
             parts.shingles.append(shingles)
+            parts.titles.append(title_words)
         records["line"] = numbers
         records = records[usable]
         records["size"] = [len(line) + GROUP_SIZE for line in lines]

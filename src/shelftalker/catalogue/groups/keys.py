@@ -13,6 +13,8 @@ from shelftalker.catalogue.groups import words
 Records = npt.NDArray[np.void]
 """An array of records: of KEYS, or of GRAMS."""
 Flags = npt.NDArray[np.bool_]
+Sets = tuple[npt.NDArray[np.uint32], words.I64]
+"""Sets of hashes, one a row: all of them after one another, ascending within a row; and (rows,) how many each has."""
 
 KEYS = np.dtype(
     [
@@ -25,7 +27,8 @@ KEYS = np.dtype(
         ("opening", "<u8"),  # of the description's first three words
         ("title_words", "<u4"),
         ("words", "<u4"),
-        ("shingles", "<u4"),
+        ("shingles", "<u4"),  # of the description, of three words
+        ("title_set", "<u4"),  # distinct words of the title
         ("is_test", "?"),
         ("is_prose", "?"),
     ]
@@ -68,25 +71,17 @@ class Keys:
         records["is_test"], records["is_prose"] = is_test, _is_prose(found.texts)
         return found
 
-    def shingles(self, usable: Flags) -> tuple[npt.NDArray[np.uint32], words.I64]:
-        """The usable rows' sets of shingle hashes, ascending, rows after one another; and the size of each row's set.
+    def shingles(self, usable: Flags) -> Sets:
+        """The usable rows' sets of shingles: hashes of every three words of the description.
 
-        Shingles of descriptions are even, those of titles odd numbers of 32 bits. A set beyond MOST_SHINGLES is
-        represented by its lowest hashes (a bottom-k sketch, Broder 1997).
+        A set beyond MOST_SHINGLES is represented by its lowest hashes (a bottom-k sketch, Broder 1997).
         """
-        packed = []
-        for found, odd in ((self.texts, 0), (self.titles, 1)):
-            hashes, rows = words.grams(found, SHINGLE)
-            number = (hashes >> np.uint64(32)) & np.uint64(0xFFFFFFFE) | np.uint64(odd)
-            packed.append(rows.astype(np.uint64) << np.uint64(32) | number)
-        # Sorting whole numbers sorts by row, then by hash.
-        both = words.distinct(np.concatenate(packed))
-        rows = (both >> np.uint64(32)).astype(np.int64)
-        begins = np.searchsorted(rows, np.arange(len(usable) + 1))
-        rank = np.arange(len(rows)) - begins[rows]
-        keep = (rank < MOST_SHINGLES) & usable[rows]
-        counts = np.bincount(rows[keep], minlength=len(usable))
-        return both[keep].astype(np.uint32), counts
+        hashes, rows = words.grams(self.texts, SHINGLE)
+        return _sets(hashes, rows, usable, MOST_SHINGLES)
+
+    def title_sets(self, usable: Flags) -> Sets:
+        """The usable rows' sets of title words."""
+        return _sets(self.titles.hashes, self.titles.rows, usable, MOST_SHINGLES)
 
     def grams(self, usable: Flags, share: int) -> Records:
         """The descriptions' runs of 13 words, one in ``share`` of them, with the usable row in which each stands."""
@@ -96,6 +91,17 @@ class Keys:
         found["gram"] = hashes[keep]
         found["row"] = (np.cumsum(usable) - 1)[rows[keep]]
         return found
+
+
+def _sets(hashes: words.U64, rows: words.I64, usable: Flags, most: int) -> Sets:
+    """The usable rows' distinct hashes of 32 bits, the lowest ``most`` of them."""
+    # Sorting whole numbers sorts by row, then by hash.
+    both = words.distinct(rows.astype(np.uint64) << np.uint64(32) | hashes >> np.uint64(32))
+    rows = (both >> np.uint64(32)).astype(np.int64)
+    begins = np.searchsorted(rows, np.arange(len(usable) + 1))
+    rank = np.arange(len(rows)) - begins[rows]
+    keep = (rank < most) & usable[rows]
+    return both[keep].astype(np.uint32), np.bincount(rows[keep], minlength=len(usable))
 
 
 def _is_prose(texts: words.Words) -> Flags:
