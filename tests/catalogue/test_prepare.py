@@ -240,6 +240,87 @@ def test_on_the_sample_the_split_decides_what_test_means(run: Prepare) -> None:
     assert 0.1 < shares["row"] < 0.3
 
 
+def house_phrase(count: int, phrase: str) -> list[dict[str, str]]:
+    """Different products of a small shop that says one sentence of all its parcels."""
+    kinds = ["oak stool", "linen apron", "copper kettle", "wool rug", "glass lamp", "clay bowl", "cane basket"]
+    rows = []
+    for at, row in enumerate(products(count, start=80_000)):
+        title = f"{kinds[at % len(kinds)]} {row['title'].split()[0]}".title()
+        rows.append({"uid": row["uid"], "title": title, "content": f"{row['content']} {phrase}"})
+    return rows
+
+
+PHRASES = (
+    "Packed by hand in recycled paper, and sent on the same day.",
+    "All our goods are packed by hand in recycled paper, leave on the same day by bicycle, and may be returned within "
+    "thirty days for a full refund if you are not happy with them for any reason at all.",
+)
+
+
+@pytest.mark.parametrize("count", [20, 40, 60, 150])
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_a_house_phrase_leaves_rows_in_every_split(run: Prepare, tmp_path: Path, count: int, phrase: str) -> None:
+    done = run(write_lines(tmp_path / "c.jsonl", house_phrase(count, phrase)))
+    assert done.card["split"]["largest_group"] <= 3
+    assert done.counts["rejected"] == 0
+    for name, share in (("train", 0.8), ("val", 0.1), ("test", 0.1)):
+        assert share / 2 <= done.counts[name] / count <= share * 1.5
+
+
+def test_siblings_in_a_shop_with_a_house_phrase_stay_together(run: Prepare, tmp_path: Path) -> None:
+    family = [
+        {
+            "uid": f"F{at}",
+            "title": f"Enamel Camping Mug 12 oz {colour}",
+            "content": f"A mug that falls off a rock and rings, in {colour.lower()}. Twelve ounces, steel under the "
+            f"enamel, a rolled rim, safe on the fire and in the oven. {PHRASES[1]}",
+        }
+        for at, colour in enumerate("Red Blue Green White Grey Black Yellow Pink Teal Orange Cream Brown".split())
+    ]
+    done = run(write_lines(tmp_path / "c.jsonl", [*house_phrase(60, PHRASES[1]), *family]))
+    groups = {row.uid: row.group for rows in everything(done).values() for row in rows}
+    assert len({groups[row["uid"]] for row in family}) == 1
+    assert done.card["split"]["largest_group"] == len(family)
+    largest = done.card["split"]["largest_groups"][0]
+    assert largest["rows"] == len(family)
+    assert set(largest["titles"]) < {row["title"] for row in family}
+    assert largest["titles"][0] in (done.data_dir / "card.html").read_text("utf-8")
+
+
+def test_one_text_for_all_stops_with_the_key_that_mends_it(run: Prepare, tmp_path: Path) -> None:
+    rows = [
+        {"uid": f"{size}", "title": f"Turnbridge serpentine belt {size}", "content": f"A ribbed belt of EPDM rubber, "
+         f"which stays quiet when it is wet and does not crack in the cold; measure your old one. Size {size}."}
+        for size in range(600, 640)
+    ]  # fmt: skip
+    path = write_lines(tmp_path / "c.jsonl", rows)
+    with pytest.raises(ShelftalkerError, match="near-duplicates of one another") as caught:
+        run(path)
+    assert "--split.by row" in (caught.value.mend or "")
+    done = run(path, split__by="row")
+    assert min(done.counts[name] for name in ("train", "val", "test")) > 0
+
+
+def test_a_tiny_split_is_told_with_the_keys_that_mend_it(
+    run: Prepare, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = run(write_lines(tmp_path / "c.jsonl", products(8)))
+    assert (done.counts["train"], done.counts["val"], done.counts["test"]) == (6, 1, 1)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "train has 6 rows, val has 1 row, test has 1 row" in said
+    assert "--split.val" in said
+    run(write_lines(tmp_path / "d.jsonl", products(200)), out="large")
+    assert "too few" not in capsys.readouterr().err
+
+
+def test_the_main_reasons_of_rejection_are_told(
+    run: Prepare, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = [{"title": "a", "content": ""}] * 3 + [{"title": "", "content": "b"}] * 2
+    run(write_lines(tmp_path / "c.jsonl", [*products(150), *bad]))
+    assert "rejected 5 (empty_description 3, empty_title 2)" in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_card_proves_the_split(run: Prepare) -> None:
     done = run("bundled")
     before, after = done.card["overlap"]["before"], done.card["overlap"]["after"]

@@ -65,7 +65,7 @@ def build(
             "by": recipe.split.by,
             "seed": recipe.seed,
             **_groups(recipe, table),
-            "largest": _largest(table, in_split, folder),
+            "largest_groups": _largest(table, in_split, folder),
         },
         "overlap": seen,
         "lengths": {

@@ -46,7 +46,7 @@ def page(card: Mapping[str, Any]) -> str:
         ],
         asked=_asked(split),
         sizes=[(size, f"{count:,}") for size, count in split["groups_by_size"].items()],
-        largest=[(group["title"], f"{group['rows']:,}") for group in split.get("largest_groups", ())],
+        largest=[("; ".join(group["titles"]), f"{group['rows']:,}") for group in split.get("largest_groups", ())],
         overlap=_overlap(card["overlap"]),
         lengths=[
             chart

@@ -38,7 +38,7 @@ PAIRS_AT_ONCE = 4_000
 COMMON_ROWS = 8
 """A shingle that more rows have (or one row in a thousand, if that is more) is common."""
 ROWS_COUNTED = 100_000
-TITLES_ALIKE = 0.5
+TITLES_ALIKE = 0.6
 """Titles with this Jaccard similarity of words are alike."""
 TOGETHER = 1.0
 """Similarities of descriptions and of titles that together make rows near-duplicates, whatever is common about them."""
