@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
+from shelftalker.generation.watch import Watch, watcher
 from shelftalker.models import chat, convert
 from shelftalker.models import folder as folders
 from shelftalker.prompt import Prepared
@@ -131,6 +132,8 @@ class Ct2Engine(BatchedEngine):
             "return_end_token": True,
             "end_token": self._ends,
         }
+        if (watch := watcher(len(inputs))) is not None and decoding.beams == 1:
+            options["callback"] = self._step(watch)
         rows = [[self._tokens[number] for number in row] for row in inputs]
         lengths = {"min": decoding.min_new_tokens, "max": decoding.max_new_tokens}
         if not self._causal:
@@ -148,6 +151,16 @@ class Ct2Engine(BatchedEngine):
         for waiting in itertools.chain.from_iterable(started):
             found = waiting.result()
             yield found, found.sequences[0]
+
+    def _step(self, watch: Watch) -> Callable[[Any], bool]:
+        """What CTranslate2 calls with each token of the one text that it writes."""
+        said: list[str] = []
+
+        def step(found: Any) -> bool:
+            said.append(found.token)
+            return watch(self._text(said))
+
+        return step
 
     def _text(self, tokens: list[str]) -> str:
         # A model's vocabulary may be padded beyond its tokenizer's; such a token has no text.

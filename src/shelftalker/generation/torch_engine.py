@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
+from shelftalker.generation.watch import watcher
 from shelftalker.models import chat
 from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
@@ -109,6 +110,7 @@ class TorchEngine(BatchedEngine):
                 attention_mask=mask,
                 generation_config=settings,
                 logits_processor=LogitsProcessorList([*rules, *([steps] if steps else [])]),
+                stopping_criteria=self._stops(len(inputs), decoding, start),
             )[:, start:]
             tokens = [self._until_end(row) for row in output.tolist()]
             if steps is not None:
@@ -121,6 +123,18 @@ class TorchEngine(BatchedEngine):
             Generation(text.strip(), len(row), not row or row[-1] not in self._eos, score)
             for text, row, score in zip(texts, tokens, scores, strict=True)
         ]
+
+    def _stops(self, rows: int, decoding: Decoding, start: int) -> list[Callable[..., Tensor]]:
+        """Tells whoever watches the text so far, after each token of the one text that is written."""
+        watch = watcher(rows)
+        if watch is None or decoding.beams > 1:
+            return []
+
+        def stop(ids: Tensor, scores: Any, **_: Any) -> Tensor:
+            text = self._tokenizer.decode(ids[0, start:], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            return ids.new_full((len(ids),), int(watch(text.strip()))).bool()
+
+        return [stop]
 
     def _until_end(self, row: list[int]) -> list[int]:
         end = next((place for place, token in enumerate(row) if token in self._eos), None)

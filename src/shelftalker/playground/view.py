@@ -14,7 +14,10 @@ from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.written import Written
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shelftalker.checks.check import Finding
+    from shelftalker.playground.batch import Batch
 
 STYLE = """
 .st-card { border: 1px solid #8884; border-top: 5px solid #0d9488; border-radius: 10px; padding: 14px 18px;
@@ -22,16 +25,15 @@ STYLE = """
 .st-card.st-base { border-top-color: #a8a29e; }
 .st-card.st-human { border-top-color: #6366f1; }
 .st-card.st-fault { border-top-color: #dc2626; }
-.st-card h3 { margin: 0 0 8px; font-size: 13px; font-weight: 600; letter-spacing: .02em; opacity: .8; }
+.st-card h3 { margin: 0 0 8px; font-size: 13px; font-weight: 600; letter-spacing: .02em; }
 .st-card p { margin: 0 0 10px; }
 .st-card .st-text { font-size: 17px; white-space: pre-wrap; }
-.st-card .st-text:empty::after { content: "(an empty description)"; opacity: .65; font-style: italic; }
+.st-card .st-text:empty::after { content: "(an empty description)"; font-style: italic; }
 .st-card mark { background: #f59e0b55; color: inherit; border-bottom: 2px solid #d97706; border-radius: 3px;
   padding: 0 1px; cursor: help; position: relative; }
 .st-card mark:hover::after, .st-card mark:focus::after { content: attr(data-why); position: absolute;
   left: 0; top: 1.7em; z-index: 9; width: max-content; max-width: min(20rem, 70vw); padding: 6px 10px;
-  border-radius: 6px; font-size: 13px;
-  line-height: 1.4; background: #1c1917; color: #fff; }
+  border-radius: 6px; font-size: 13px; line-height: 1.4; background: #1c1917; color: #fff; }
 .st-card mark.form { background: #f43f5e44; border-bottom-color: #e11d48; }
 .st-badge { display: inline-block; border-radius: 99px; padding: 1px 10px; font-size: 13px; font-weight: 600; }
 .st-good { background: #10b98133; }
@@ -40,10 +42,17 @@ STYLE = """
 .st-card li { margin: 2px 0; }
 .st-card details { font-size: 14px; margin: 0 0 8px; }
 .st-card summary { cursor: pointer; }
-.st-facts, .st-wait { font-size: 13px; opacity: .75; }
+.st-facts, .st-wait { font-size: 13px; }
+.st-growing .st-text::after { content: "▍"; animation: st-blink 1s steps(2) infinite; }
+@keyframes st-blink { 50% { opacity: 0; } }
+@media (prefers-reduced-motion: reduce) { .st-growing .st-text::after { animation: none; } }
+.st-list { margin: 0; padding-left: 22px; font-size: 15px; overflow-wrap: anywhere; }
+.st-list li { margin: 0 0 10px; } .st-list p { margin: 2px 0; } .st-list small { font-size: 13px; }
+.st-bar { height: 8px; border-radius: 4px; background: #8883; overflow: hidden; margin: 6px 0; }
+.st-bar i { display: block; height: 100%; background: #0d9488; }
 .st-settings { font-size: 14px; line-height: 1.5; }
 .st-settings code, .st-card code { font-size: 12.5px; overflow-wrap: anywhere; background: #8882; padding: 1px 4px;
-  border-radius: 4px; }
+  border-radius: 4px; color: inherit; }
 """
 
 SHOWN = 4
@@ -61,6 +70,8 @@ def card(heading: str, written: Written, *, kind: str = "", seconds: float | Non
     facts = [f"{written.tokens} tokens", *([f"{seconds:.1f} s"] if seconds is not None else []), _engine(written)]
     if written.hit_cap:
         facts.append("stopped at max new tokens")
+    if written.problem:
+        badge += f' <span class="st-badge st-doubt">{escape(written.problem)}</span>'
     items = [
         f"<li><b>{escape(pretty(finding.check))}</b>{_quoted(finding)}: {escape(finding.why)}</li>"
         for finding in written.findings
@@ -83,6 +94,42 @@ def plain(heading: str, text: str, *, kind: str = "") -> str:
     return f'<div class="st-card {escape(kind or "st-base")}"><h3>{escape(heading)}</h3>{inner}</div>'
 
 
+def growing(heading: str, text: str, *, kind: str = "") -> str:
+    """A text that is still being written; what is wrong with it is not known yet."""
+    shown = f'<p class="st-text">{escape(text)}</p>'
+    return f'<div class="st-card st-growing {escape(kind)}" aria-busy="true"><h3>{escape(heading)}</h3>{shown}</div>'
+
+
+def note(text: str) -> str:
+    """A line about what goes on."""
+    return f'<p class="st-wait" role="status">{escape(text)}</p>'
+
+
+def progress(batch: Batch) -> str:
+    """How far many products are, as a bar and a line."""
+    share = 100 * batch.done / max(batch.total, 1)
+    said = f"{batch.done:,} of {batch.total:,} written"
+    if batch.done:
+        said += f"; {batch.done - batch.flagged - batch.failed:,} passed every check, {batch.flagged:,} have findings"
+    if batch.failed:
+        said += f", {batch.failed:,} could not be described (see the column problem)"
+    return f'<div class="st-bar"><i style="width:{share:.0f}%"></i></div>{note(said)}'
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Title, description and what is to be said of it, one product after another; reads on a phone."""
+    items = [
+        f"<li><b>{escape(title)}</b><p>{escape(text)}</p><small>{escape(said)}</small></li>"
+        for title, text, said in rows
+    ]
+    return f'<ol class="st-list">{"".join(items)}</ol>' if items else ""
+
+
+def safe(text: str) -> str:
+    """Text for HTML."""
+    return escape(text)
+
+
 def fault(heading: str, error: ShelftalkerError) -> str:
     """An error as sentences: what, where, mend."""
     lines = [f"<p>{escape(_sentence(error.what))}</p>"]
@@ -94,18 +141,19 @@ def fault(heading: str, error: ShelftalkerError) -> str:
 
 
 def settings(recipe: Recipe, decoding: Decoding) -> str:
-    """Whether the settings are the scored ones, and which flags would keep them."""
+    """Whether the settings are those that the model is run with everywhere, and which flags would keep them."""
     changed = differences(recipe, decoding)
     line = f"<code>{escape(decoding_signature(decoding))}</code>"
+    asked = f"<br>Prompt: <code>{escape(recipe.prompt)}</code>"
     if not changed:
         return (
-            '<div class="st-settings"><span class="st-badge st-good">as in the recipe</span> What you see is what '
-            f"<code>compare</code> scores and <code>generate</code> ships.<br>{line}</div>"
+            '<div class="st-settings"><span class="st-badge st-good">the model\'s own settings</span> What you see is '
+            f"what <code>compare</code> scores and <code>generate</code> writes.<br>{line}{asked}</div>"
         )
     flags = " ".join(f"--decoding.{key} {str(value).lower()}" for key, (value, _) in changed.items())
     return (
-        '<div class="st-settings"><span class="st-badge st-doubt">not the recipe\'s</span> The scores are about other '
-        f"settings. To score and ship these: <code>{escape(flags)}</code><br>{line}</div>"
+        '<div class="st-settings"><span class="st-badge st-doubt">not the model\'s own settings</span> Scores are '
+        f"about other ones. To score and write with these: <code>{escape(flags)}</code><br>{line}{asked}</div>"
     )
 
 

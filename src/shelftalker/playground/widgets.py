@@ -8,8 +8,8 @@ from typing import Any
 from shelftalker.errors import ShelftalkerError
 from shelftalker.extras import need
 from shelftalker.playground import view
-from shelftalker.playground.app import attempt
 from shelftalker.playground.desk import CONTROLS, Desk, decoding_of
+from shelftalker.playground.one import cards
 from shelftalker.recipe.recipe import Recipe
 
 _WIDE = {"width": "100%"}
@@ -69,11 +69,13 @@ def panel(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
         try:
             label = checkpoint.value
             mine.value, base.value = view.plain(label, "Writing ..."), view.plain(desk.base.label, "Waiting ...")
-            mine.value = attempt(desk, label, title.value, decoding, columns)
+            for card, _ in cards(desk, label, title.value, decoding, columns):
+                mine.value = card
             if label == desk.base.label:
                 base.value = view.plain(desk.base.label, "The chosen model is the base model itself.")
             else:
-                base.value = attempt(desk, desk.base.label, title.value, decoding, columns, kind="st-base")
+                for card, _ in cards(desk, desk.base.label, title.value, decoding, columns, kind="st-base"):
+                    base.value = card
         finally:
             write.disabled = False
 
