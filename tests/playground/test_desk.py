@@ -11,10 +11,16 @@ from fakes import FakeEngine
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.playground import view
-from shelftalker.playground.app import attempt
 from shelftalker.playground.desk import TITLES, Desk, decoding_of, differences
+from shelftalker.playground.one import cards
+from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.writer import Writer
+
+
+def attempt(desk: Desk, label: str, title: str, decoding: Decoding, columns: dict[str, str]) -> str:
+    """The last card that the page shows."""
+    return list(cards(desk, label, title, decoding, columns))[-1][0]
 
 
 def fake_writer(model: str, recipe: Recipe) -> Writer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -14,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evaluation.test_report_browser import CONTRAST
+from fakes import FakeEngine
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.playground.app import build, launch
+from shelftalker.playground.desk import Desk
 from shelftalker.recipe.recipe import Recipe
+from shelftalker.writing.writer import Writer
 
 pytest.importorskip("gradio", reason="the extra [playground] is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -80,15 +85,14 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.mark.browser
-@pytest.mark.slow
-def test_a_title_is_described_beside_the_base_model_and_nothing_leaves_the_machine(
-    page_server: tuple[str, subprocess.Popen[str]], browser: Any
-) -> None:
-    url, process = page_server
+@pytest.fixture
+def page(page_server: tuple[str, subprocess.Popen[str]], browser: Any) -> Iterator[Any]:
+    """The page on a phone; afterwards nothing may have gone wrong, and nobody else been asked for anything."""
+    url, _ = page_server
     assert url.startswith("http://127.0.0.1:")
     context = browser.new_context(viewport={"width": 390, "height": 844})
-    context.set_default_timeout(180_000)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(60_000)
     page = context.new_page()
     hosts: set[str] = set()
     faults: list[str] = []
@@ -96,32 +100,149 @@ def test_a_title_is_described_beside_the_base_model_and_nothing_leaves_the_machi
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(url)
     page.wait_for_selector("#st-write")
-    page.fill("#st-title textarea, #st-title input", "blue bottle 900 <b>x</b>")
-    page.click("#st-write")
-    page.wait_for_selector(".st-card .st-text")
-    page.wait_for_selector("text=The chosen model is the base model itself.")
-    assert re.search(r"\d+ tokens · [\d.]+ s", page.inner_text("body"))
-    # On a phone nothing is wider than the screen.
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    yield page
+    assert faults == []
+    assert hosts - {""} <= {"127.0.0.1", "localhost"}, hosts  # a file that is downloaded has no host
+    context.close()
 
-    # A changed control is said; sampling greys beams out; the button goes back to what was scored.
-    assert "as in the recipe" in page.inner_text(".st-settings")
+
+def written(page: Any) -> str:
+    """Wait until a description stands there whole, and give its text."""
+    page.wait_for_selector("#st-mine .st-badge")
+    page.wait_for_selector("#st-write:not([disabled])")
+    text: str = page.inner_text("#st-mine .st-text")
+    return text
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+class TestAShopPerson:
+    def test_writes_copies_asks_for_another_and_keeps_what_was_written(self, page: Any) -> None:
+        page.fill("#st-title textarea, #st-title input", "blue bottle 900 <b>x</b>")
+        page.click("#st-write")
+        first = written(page)
+        assert re.search(r"\d+ tokens · [\d.]+ s", page.inner_text("#st-mine"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing is wider than the screen"
+        page.click("#st-copy")
+        page.wait_for_function("text => navigator.clipboard.readText().then((copied) => copied === text)", arg=first)
+
+        page.click("#st-again")
+        page.wait_for_selector("#st-mine h3:has-text('version')")
+        assert written(page) != first
+        page.wait_for_selector("text=Written before (2)")
+        with page.expect_download() as waiting:
+            page.click("#st-keep")
+        rows = list(csv.DictReader(Path(waiting.value.path()).read_text("utf-8-sig").splitlines()))
+        assert [row["title"] for row in rows] == ["blue bottle 900 x"] * 2, "cleaned, as the model read it"
+        assert rows[0]["description"] == first
+
+    def test_is_told_what_is_wrong_with_a_title(self, page: Any) -> None:
+        page.fill("#st-title textarea, #st-title input", "  ")
+        page.click("#st-write")
+        page.wait_for_selector("[role=alert]:has-text('There is no title yet.')")
+        page.fill("#st-title textarea, #st-title input", "bottle " * 400)
+        page.click("#st-write")
+        page.wait_for_selector("[role=alert]:has-text('The title has 2,800 characters')")
+        page.fill("#st-title textarea, #st-title input", "bottle " * 200)
+        page.click("#st-write")
+        page.wait_for_selector("#st-mine .st-badge:has-text('the title lost its last words')")
+
+    def test_sees_a_human_description_beside_an_example(self, page: Any) -> None:
+        page.click(".st-titles button >> nth=0")
+        page.wait_for_selector(".st-human .st-text:has-text('is soft and warm')")
+        written(page)
+
+    def test_describes_many_products_and_takes_the_file(self, page: Any, tmp_path: Path) -> None:
+        page.click("button[role=tab]:has-text('Many products')")
+        page.click("#st-all")
+        page.wait_for_selector("[role=alert]:has-text('There are no titles yet.')")
+        page.fill("#st-pasted textarea", "blue bottle\nred lamp\n\n")
+        page.click("#st-all")
+        page.wait_for_selector("#st-progress:has-text('2 of 2 written')")
+        with page.expect_download() as waiting:
+            page.click("#st-result")
+        rows = list(csv.DictReader(Path(waiting.value.path()).read_text("utf-8-sig").splitlines()))
+        assert [row["title"] for row in rows] == ["blue bottle", "red lamp"]
+        assert all(row["description"] for row in rows)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_tuner_unfolds_the_settings_and_is_told_what_they_mean(page: Any) -> None:
+    assert not page.is_visible("text=Sampling")
+    page.click("#st-advanced button")
+    page.wait_for_selector(".st-settings:has-text('as in the recipe')")
     page.click("text=Sampling")
     page.wait_for_selector(".st-settings:has-text('--decoding.sample true')")
     page.wait_for_selector("input[aria-label*='Beams']:disabled")
+    page.fill("label:has-text('Seed of sampling') input, input[aria-label*='Seed']", "")
+    page.click("#st-write")
+    page.wait_for_selector("#st-mine [role=alert]:has-text('The seed of sampling is empty.')")
     page.click("text=Back to the recipe's settings")
     page.wait_for_selector(".st-settings:has-text('as in the recipe')")
-
-    # An empty title is answered by a sentence; an example of the validation split brings its reference.
-    page.fill("#st-title textarea, #st-title input", "  ")
+    page.click("#st-beside")
     page.click("#st-write")
-    page.wait_for_selector("[role=alert]:has-text('There is no title yet.')")
-    page.click(".st-titles button >> nth=0")
-    page.wait_for_selector(".st-human .st-text:has-text('is soft and warm')")
+    page.wait_for_selector("text=The chosen model is the base model itself.")
 
-    assert faults == []
-    assert hosts <= {"127.0.0.1", "localhost"}, hosts
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_second_person_waits_in_the_queue_and_stop_frees_the_page(browser: Any, data_dir: Path) -> None:
+    engine = FakeEngine()
+    recipe = Recipe().with_flags(base_model="slow", paths={"data": data_dir})
+    desk = Desk(None, recipe, load=lambda model, recipe: Writer(engine, recipe))
+    blocks = build(None, recipe, desk=desk)
+    blocks.queue(max_size=32).launch(prevent_thread_lock=True, quiet=True, ssr_mode=False)
+    try:
+        engine.gate.clear()
+        context = browser.new_context(viewport={"width": 390, "height": 844})
+        context.set_default_timeout(60_000)
+        first, second = context.new_page(), context.new_page()
+        for page in (first, second):
+            page.goto(blocks.local_url)
+            page.wait_for_selector("#st-write")
+        first.click("#st-write")
+        first.wait_for_selector("#st-write[disabled]")
+        first.wait_for_selector("#st-mine:has-text('then writing ...')")
+        second.click("#st-write")
+        second.wait_for_selector("#st-mine:has-text('queue: 1')")
+        first.click("#st-stop")
+        first.wait_for_selector("#st-mine:has-text('Stopped before the first word.')")
+        first.wait_for_selector("#st-write:not([disabled])")
+        engine.gate.set()
+        assert "weighs 90 kg" in written(second)
+        context.close()
+    finally:
+        engine.gate.set()
+        blocks.close(verbose=False)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_has_contrast(page_server: tuple[str, subprocess.Popen[str]], browser: Any, dark: bool) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark" if dark else "light")
+    page = context.new_page()
+    page.goto(page_server[0])
+    page.wait_for_selector("#st-write")
+    page.fill("#st-title textarea, #st-title input", "blue bottle 900")
+    page.click("#st-write")
+    written(page)
+    page.click("#st-advanced button")
+    page.wait_for_timeout(500)
+    assert page.evaluate(CONTRAST) == []
+    page.click("button[role=tab]:has-text('Many products')")
+    page.wait_for_timeout(500)
+    assert page.evaluate(CONTRAST) == []
     context.close()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_nothing_left_the_machine(page_server: tuple[str, subprocess.Popen[str]]) -> None:
+    """Last of those that use the server: it is closed, and what it tried to reach is read."""
+    _, process = page_server
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write("\n")
@@ -129,7 +250,7 @@ def test_a_title_is_described_beside_the_base_model_and_nothing_leaves_the_machi
     assert "OUTSIDE" not in process.stdout.read()
 
 
-def test_the_page_serves_no_files_and_takes_no_uploads(tiny_t5: Path, data_dir: Path) -> None:
+def test_the_page_serves_no_files_of_the_machine(tiny_t5: Path, data_dir: Path) -> None:
     recipe = Recipe().with_flags(base_model=str(tiny_t5), paths={"data": str(data_dir)})
     page = launch(None, recipe, port=0, block=False)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

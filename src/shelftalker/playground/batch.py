@@ -77,7 +77,7 @@ def describe_all(desk: Desk, label: str, pasted: str, upload: str | None) -> Ite
             added = describe(window, writer, what, identity)
             file.write(encode_part(window, added))
             for row, new in zip(window, added, strict=True):
-                _count(found, str(row.values.get(what.title) or ""), new)
+                _count(found, catalogue_rows.text_of(row.values.get(what.title)) or "", new)
             yield found
     output.assemble([part], folder / "whole", target, shape, spreadsheet_safe=True)
     (folder / "whole").replace(target)

@@ -47,7 +47,7 @@ def build(gr: Any, desk: Desk) -> Tuning:
         with gr.Row():
             controls = _sliders(gr, desk.recipe.decoding) | {"sample": sample}
         controls = {name: controls[name] for name in CONTROLS}
-        reset = gr.Button("Back to the model's own settings", size="sm")
+        reset = gr.Button("Back to the recipe's settings", size="sm")
 
     def say(label: str, *given: Any) -> str:
         try:
@@ -81,7 +81,7 @@ def settings_of(desk: Desk, label: str, given: Sequence[Any]) -> Decoding:
     empty = next((name for name, value in values.items() if value is None), None)
     if empty is not None:
         name = "seed of sampling" if empty == "seed" else empty.replace("_", " ")
-        raise ShelftalkerError(f"the {name} is empty", mend="type a whole number, or go back to the model's settings")
+        raise ShelftalkerError(f"the {name} is empty", mend="type a number, or take the recipe's again")
     return decoding_of(desk.recipe_of(label), values)
 
 

@@ -141,18 +141,18 @@ def fault(heading: str, error: ShelftalkerError) -> str:
 
 
 def settings(recipe: Recipe, decoding: Decoding) -> str:
-    """Whether the settings are those that the model is run with everywhere, and which flags would keep them."""
+    """Whether the settings are the scored ones, and which flags would keep them."""
     changed = differences(recipe, decoding)
     line = f"<code>{escape(decoding_signature(decoding))}</code>"
     asked = f"<br>Prompt: <code>{escape(recipe.prompt)}</code>"
     if not changed:
         return (
-            '<div class="st-settings"><span class="st-badge st-good">the model\'s own settings</span> What you see is '
-            f"what <code>compare</code> scores and <code>generate</code> writes.<br>{line}{asked}</div>"
+            '<div class="st-settings"><span class="st-badge st-good">as in the recipe</span> What you see is what '
+            f"<code>compare</code> scores and <code>generate</code> ships.<br>{line}{asked}</div>"
         )
     flags = " ".join(f"--decoding.{key} {str(value).lower()}" for key, (value, _) in changed.items())
     return (
-        '<div class="st-settings"><span class="st-badge st-doubt">not the model\'s own settings</span> Scores are '
+        '<div class="st-settings"><span class="st-badge st-doubt">not the recipe\'s</span> Scores are '
         f"about other ones. To score and write with these: <code>{escape(flags)}</code><br>{line}{asked}</div>"
     )
 
