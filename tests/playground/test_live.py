@@ -18,7 +18,8 @@ from shelftalker.playground.desk import CONTROLS, Desk
 from shelftalker.playground.live import writing
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
-from shelftalker.writing.writer import Writer, Written
+from shelftalker.writing.writer import Writer
+from shelftalker.writing.written import Written
 
 
 @pytest.fixture

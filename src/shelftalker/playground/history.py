@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from shelftalker.writing.job.output import neutral
-from shelftalker.writing.writer import Written
+from shelftalker.writing.written import Written
 
 COLUMNS = ("title", "description", "publishable", "findings", "model", "decoding")
 KEPT = 200

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from shelftalker.generation.watch import watched
 from shelftalker.playground.desk import Desk
 from shelftalker.recipe.decoding import Decoding
-from shelftalker.writing.writer import Written
+from shelftalker.writing.written import Written
 
 
 def writing(desk: Desk, label: str, title: str, decoding: Decoding, columns: dict[str, str]) -> Iterator[str | Written]:

@@ -11,7 +11,7 @@ from shelftalker.playground import history, tuning, view
 from shelftalker.playground.desk import Desk
 from shelftalker.playground.live import writing
 from shelftalker.recipe.decoding import Decoding, decoding_signature
-from shelftalker.writing.writer import Written
+from shelftalker.writing.written import Written
 
 TITLE_CHARACTERS = 2_000
 # A page without https has no clipboard; the old way works everywhere.
