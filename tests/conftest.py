@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Converted models go to a temporary folder, not to the user's cache."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def _console_as_it_was() -> Iterator[None]:
+    """What one test asks of the console (quiet, JSON) is not the next one's."""
+    yield
+    from shelftalker import console
+
+    console.configure()
 
 
 def example_rows(count: int) -> list[dict[str, object]]:
