@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 
+from shelftalker.catalogue.read.row import printable
 from shelftalker.errors import ShelftalkerError
 
 SAMPLE = 1 << 20
@@ -103,12 +104,13 @@ def _without_mark(head: bytes) -> str | None:
     even, odd = data[0 : 2 * pairs : 2].count(0), data[1 : 2 * pairs : 2].count(0)
     # A quarter is enough: Japanese text has few ASCII letters beside its separators.
     for zeros, others, name in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
-        if zeros > pairs / 20 and others <= zeros / 50:
+        if zeros > pairs / 20 and others < zeros / 3:
             try:
                 text = data[: 2 * pairs].decode(name, "strict" if len(head) <= 4096 else "ignore")
             except UnicodeDecodeError:
                 continue
-            if sum(letter.isprintable() or letter in "\t\r\n" for letter in text) >= 0.99 * len(text):
+            odd = sum(unicodedata.category(letter) in ("Cc", "Cn", "Co") and letter not in "\t\r\n" for letter in text)
+            if odd <= 0.01 * len(text):
                 return name
     return None
 
@@ -236,4 +238,4 @@ def _script(letter: str) -> str:
 def _words(data: bytes, name: str) -> str:
     text = data.decode(name, "replace")
     found = re.findall(r"\w*[^\x00-\x7f\s]+\w*", text)
-    return " ".join(dict.fromkeys(found[:3])) or text[:20]
+    return printable(" ".join(dict.fromkeys(found[:3])) or text[:20], 40)

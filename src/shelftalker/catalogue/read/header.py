@@ -17,19 +17,16 @@ def header_row(found: Sequence[Sequence[str]], settings: PrepareSettings) -> int
 
     Titles of the table, notes and (in Amazon's files) a row of labels may stand above it.
     """
+    first = found[:20]
+    begin = int(bool(first) and first[0][:1] != [] and first[0][0].casefold() == "sep=")
     wanted = {normal(one) for one in (settings.title_column, settings.description_column) if one}
-
-    def names(cells: Sequence[str]) -> int:
-        given = sum(normal(cell) in wanted for cell in cells)
-        return given or len({role for cell in cells if len(cell) < 60 and (role := role_of(cell))})
-
-    first = [names(cells) for cells in found[:20]]
-    if not first:
-        return 0
-    best = next((at for at, count in enumerate(first) if count >= 2), 0 if first[0] else None)
-    if best is None:
-        best = next((at for at, count in enumerate(first) if count and wanted), 0)
-    while best + 1 < len(first) and first[best] >= 2 and first[best + 1] >= 2:
+    if wanted:
+        named = [sum(normal(cell) in wanted for cell in cells) for cells in first]
+        if max(named, default=0):
+            return named.index(max(named))
+    roles = [len({role for cell in cells if len(cell) < 60 and (role := role_of(cell))}) for cells in first]
+    best = next((at for at, count in enumerate(roles) if count >= 2), begin)
+    while best + 1 < len(roles) and roles[best] >= 2 and roles[best + 1] >= 2:
         best += 1
     return best
 

@@ -5,6 +5,7 @@ Columns come last: a file that is no catalogue is named for what it is, not blam
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import zipfile
 from collections.abc import Sequence
@@ -22,6 +23,10 @@ from shelftalker.catalogue.read.text import HEAD, decoded
 from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.catalogue import PrepareSettings
 
+_HTML = re.compile(
+    r"[\s\ufeff]*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html|table|head|meta|body|div|style)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _BREAKS = "\t\r\n\f\v\x1c\x1d\x1e\x1f\x85"
 _AS_TABLE = "export it as CSV, JSON lines or Parquet"
 _UNPACK = "unpack it, and name the file that is the catalogue"
@@ -90,13 +95,13 @@ def sniff(path: Path, name: str, settings: PrepareSettings, *, is_test: bool = F
     if not head.strip():
         raise _empty(name)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and not settings.encoding:
-        return _marked_up(shape, head, settings)
+        return _marked_up(shape, head, head[:4096].decode("utf-8", "replace"), settings)
     shape.encoding = _encoding(head, name, settings, is_whole=is_whole)
     text = decoded(head, shape.encoding)
     if not text.strip("\ufeff \t\r\n"):
         raise _empty(name)
     if text.lstrip("\ufeff \t\r\n")[:1] == "<":
-        return _marked_up(shape, text.encode(), settings)
+        return _marked_up(shape, head, text[:4096], settings)
     if not _begins_as_lines(head):
         _refuse_binary(text, name)
     return of_text(shape, text, settings, is_whole=is_whole)
@@ -119,6 +124,7 @@ def _encoding(head: bytes, name: str, settings: PrepareSettings, *, is_whole: bo
         if _begins_as_lines(head):
             # Broken lines among JSON lines: each line is read by itself, and those that are not UTF-8 are counted.
             return "utf-8"
+        _refuse_binary(head.decode("ascii", "ignore"), name)
         raise
 
 
@@ -186,15 +192,14 @@ def _sheet(found: dict[str, list[list[str]]], settings: PrepareSettings) -> str:
     return next(iter(found))
 
 
-def _marked_up(shape: Shape, head: bytes, settings: PrepareSettings) -> tuple[Shape, list[Row]]:
-    begin = head[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if b"<html" in begin or begin.startswith((b"<!doctype html", b"<table", b"<head", b"<meta", b"<body", b"<div")):
+def _marked_up(shape: Shape, head: bytes, begin: str, settings: PrepareSettings) -> tuple[Shape, list[Row]]:
+    if _HTML.match(begin):
         raise ShelftalkerError(
             "this is an HTML page" + (", not a workbook" if shape.path.suffix.casefold().startswith(".xls") else ""),
             where=shape.name,
             mend="open it in a spreadsheet and save it as .xlsx or CSV",
         )
-    if b"urn:schemas-microsoft-com:office:spreadsheet" in begin:
+    if "urn:schemas-microsoft-com:office:spreadsheet" in begin:
         raise ShelftalkerError(
             "this is an XML spreadsheet of Excel 2003", where=shape.name, mend="open it, and save it as .xlsx or CSV"
         )

@@ -127,24 +127,40 @@ def sniff(head: str, *, is_tabbed: bool, is_whole: bool) -> tuple[dict[str, Any]
     lines = head[: 256 << 10]
     is_whole = is_whole and len(lines) == len(head)
     separator = _separator_line(lines)
-    escaped = lines.count('\\"') > lines.count('""') + lines.count(',"",') * 2
     best: tuple[float, dict[str, Any], list[list[str]]] | None = None
     for delimiter in [separator] if separator else DELIMITERS:
         usual: dict[str, Any] = {"delimiter": delimiter}
-        if escaped:
-            usual |= {"escapechar": "\\", "doublequote": False}
-        unquoted = {"delimiter": delimiter, "quoting": _NONE}
-        for dialect in (usual, unquoted) if '"' in lines else (usual,):
-            found = _some(lines, dialect, is_whole=is_whole)
-            score = _steadiness(found) - (0.05 if "quoting" in dialect else 0.0)
-            score += 0.5 if is_tabbed and delimiter == "\t" and score > 0 else 0.0
-            if best is None or score > best[0]:
-                best = (score, dialect, found)
+        escaped = usual | {"escapechar": "\\", "doublequote": False}
+        if '\\"' in lines and _loose_quotes(lines, escaped) < _loose_quotes(lines, usual):
+            usual = escaped
+        found = _some(lines, usual, is_whole=is_whole)
+        score = _steadiness(found[int(separator is not None) :])
+        if '"' in lines and 0 < score < 1:
+            # Quotes may be inches: they are, where all lines without them are of one width.
+            plainly = {"delimiter": delimiter, "quoting": _NONE}
+            other = _some(lines, plainly, is_whole=is_whole)
+            if len(other) > 2 and len(set(map(len, other))) == 1:
+                score, usual, found = _steadiness(other), plainly, other
+        score += 0.5 if is_tabbed and delimiter == "\t" and score > 0 else 0.0
+        if best is None or score > best[0]:
+            best = (score, usual, found)
     assert best is not None
     if best[0] <= 0:
         # One column: commas in it are no borders.
         return {"delimiter": "\x1f"}, _some(lines, {"delimiter": "\x1f"}, is_whole=is_whole)
     return best[1:]
+
+
+def _loose_quotes(lines: str, dialect: dict[str, Any]) -> int:
+    """How many records have a quote where none can be."""
+    reader = csv.reader(io.StringIO(lines, newline=""), strict=True, **dialect)
+    faults = 0
+    while True:
+        try:
+            if next(reader, None) is None:
+                return faults
+        except csv.Error:
+            faults += 1
 
 
 def _some(lines: str, dialect: dict[str, Any], *, is_whole: bool) -> list[list[str]]:
@@ -160,6 +176,8 @@ def _steadiness(found: list[list[str]]) -> float:
     """The share of records that are as wide as most (0 to 1), a little more for many columns; 0 for one column."""
     widths = Counter(len(cells) for cells in found)
     wide = [(count, width) for width, count in widths.items() if width > 1]
+    if not found:
+        return 0.0
     if not wide or (len(found[0]) == 1 and max(map(len, found)) <= 2 and len(found) < 4):
         return 0.0
     count, width = max(wide)
