@@ -41,8 +41,10 @@ def _bare(letter: str) -> str:
 
 def role_of(label: str) -> str | None:
     """What a column with such a name is: title, description or id; None where it is none of these."""
+    parts = _locale(label)
+    keys = [*_keys(label), *(_keys(parts[0]) if parts else [])]
     for role, known in _ROLES.items():
-        if any(key in known for key in _keys(label)):
+        if any(key in known for key in keys):
             return role
     return None
 

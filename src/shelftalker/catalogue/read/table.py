@@ -135,11 +135,11 @@ def sniff(head: str, *, is_tabbed: bool, is_whole: bool) -> tuple[dict[str, Any]
             usual = escaped
         found = _some(lines, usual, is_whole=is_whole)
         score = _steadiness(found[int(separator is not None) :])
-        if '"' in lines and 0 < score < 1:
-            # Quotes may be inches: they are, where all lines without them are of one width.
+        if '"' in lines and score > 0 and (score < 1 or _loose_quotes(lines, usual)):
+            # Quotes may be inches: they are, where all lines are of one width without them.
             plainly = {"delimiter": delimiter, "quoting": _NONE}
             other = _some(lines, plainly, is_whole=is_whole)
-            if len(other) > 2 and len(set(map(len, other))) == 1:
+            if len(other) > 2 and len(set(map(len, other))) == 1 and not _is_quoted(other):
                 score, usual, found = _steadiness(other), plainly, other
         score += 0.5 if is_tabbed and delimiter == "\t" and score > 0 else 0.0
         if best is None or score > best[0]:
@@ -149,6 +149,12 @@ def sniff(head: str, *, is_tabbed: bool, is_whole: bool) -> tuple[dict[str, Any]
         # One column: commas in it are no borders.
         return {"delimiter": "\x1f"}, _some(lines, {"delimiter": "\x1f"}, is_whole=is_whole)
     return best[1:]
+
+
+def _is_quoted(found: list[list[str]]) -> bool:
+    """Whether most cells stand in quotes."""
+    cells = [cell for record in found for cell in record if cell]
+    return 2 * sum(cell[0] == cell[-1] == '"' for cell in cells) > len(cells)
 
 
 def _loose_quotes(lines: str, dialect: dict[str, Any]) -> int:

@@ -28,7 +28,12 @@ def open_binary(path: Path, member: str | None = None, where: str = "") -> IO[by
     """
     file: IO[bytes] = path.open("rb") if member is None else _guarded(lambda: _member(path, member), where)
     for depth in range(_DEPTH):
-        magic = _guarded(lambda file=file: _peek(file), where)  # type: ignore[misc]
+        try:
+            magic = _guarded(lambda file=file: _peek(file), where)  # type: ignore[misc]
+        except ShelftalkerError:
+            # A reader in a thread of its own would keep the program from ending.
+            file.close()
+            raise
         if magic[:2] == b"\x1f\x8b":
             file = _gunzip(path if not depth and member is None else file)
         elif magic[:4] == b"\x28\xb5\x2f\xfd":
