@@ -53,7 +53,7 @@ def titles(path: Path, **keys: Any) -> list[Any]:
 
 
 def examples(done: Any) -> dict[str, str]:
-    return {row.title: row.target_text for split in everything(done).values() for row in split}
+    return {row.title: row.description for split in everything(done).values() for row in split}
 
 
 # --- columns -------------------------------------------------------------------------------------------------------
