@@ -75,13 +75,13 @@ def test_a_template_without_a_title_is_refused() -> None:
 def test_a_short_prompt_is_encoded_as_it_is() -> None:
     text = Prompt().render(Product("Red wool scarf"))
     made = prepare(Prompt(max_tokens=64), Product("Red wool scarf"))
-    assert (made.text, list(made.ids), made.cut) == (text, words([text])[0], False)
+    assert (made.text, list(made.ids), made.cut) == (text, words([text])[0], "")
 
 
 def test_a_long_title_loses_its_last_words_and_the_cue_stays() -> None:
     title = " ".join(f"word{number}" for number in range(100))
     made = prepare(Prompt(max_tokens=20), Product(title))
-    assert made.cut and len(made.ids) == 20 and made.ids[-2:] == (CUE, 1)
+    assert made.cut == "title" and len(made.ids) == 20 and made.ids[-2:] == (CUE, 1)
     assert hash("word0") in made.ids and hash("word99") not in made.ids
     assert list(made.ids) == words([made.text])[0]
     assert made.given.title == title, "the checks know the whole title, which the user gave"

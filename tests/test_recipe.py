@@ -82,3 +82,10 @@ def test_with_flags_checks_what_it_is_given() -> None:
     assert Recipe().with_flags(lora={"r": 2}).lora.r == 2
     with pytest.raises(ShelftalkerError, match="unknown recipe key"):
         Recipe().with_flags(loar={"r": 2})
+
+
+def test_a_key_that_has_moved_names_its_new_place() -> None:
+    for key in ("finetune.max_input_tokens", "generate.max_input_tokens"):
+        with pytest.raises(ShelftalkerError) as caught:
+            Recipe.load(None, {key: 96})
+        assert "prompt_tokens" in str(caught.value.mend) and key in str(caught.value.where)

@@ -235,14 +235,19 @@ def generate(
         done = job(Path(input), Path(output), chosen, recipe, resume=resume, ray=ray)
         console.result(f"wrote {done.output}: {done.rows:,} rows, {done.flagged:,} with findings", done.summary())
         return
+    from shelftalker.product import Product
     from shelftalker.writing.writer import load
 
     assert titles is not None
     known = dict(_pair(text) for text in attributes)
-    texts = load(chosen, recipe).describe_many(titles, [known] * len(titles))
-    pairs = [{"title": title, "description": text} for title, text in zip(titles, texts, strict=True)]
-    text = texts[0] if len(texts) == 1 else "\n\n".join(f"{pair['title']}\n{pair['description']}" for pair in pairs)
-    console.result(text, pairs)
+    writer = load(chosen, recipe)
+    writer.expect(known)
+    written = writer.write([Product(title, attributes=known) for title in titles])
+    for one in written:
+        if one.problem:
+            console.warn(f"{one.title}: {one.problem}")
+    text = written[0].text if len(written) == 1 else "\n\n".join(f"{one.title}\n{one.text}" for one in written)
+    console.result(text, [one.summary() for one in written])
 
 
 def _pair(text: str) -> tuple[str, str]:

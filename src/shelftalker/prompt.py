@@ -37,13 +37,14 @@ class Prepared:
     Attributes:
         text: the prompt, as it was made to fit.
         ids: its token ids, special tokens included.
-        cut: it was longer than the limit, and lost words of the product's own; sources are cut without a word.
+        cut: it was longer than the limit, and this is the last field that lost words of the product's own; empty:
+            nothing but sources was cut.
         given: what the prompt tells of the product: its title, the attributes and the facts that stand in it.
     """
 
     text: str
     ids: tuple[int, ...]
-    cut: bool
+    cut: str
     given: Product
 
 
@@ -120,7 +121,7 @@ class Prompt:
         prepared = []
         for product, near, text, row in zip(products, shown, texts, ids, strict=True):
             if len(text) <= longest and len(row) <= self.max_tokens:
-                prepared.append(Prepared(text, tuple(row), False, self.given(product)))
+                prepared.append(Prepared(text, tuple(row), "", self.given(product)))
             else:
                 prepared.append(self._shortened(product, near, encode))
         return prepared
@@ -161,7 +162,7 @@ class Prompt:
             ids = _longest_that_fits(name, pieces, template, values, encode, self.max_tokens)
             if len(ids) <= self.max_tokens:
                 text, left = _fill(template, values), self._left(product, values)
-                return Prepared(text, tuple(ids), name != "sources", left)
+                return Prepared(text, tuple(ids), "" if name == "sources" else name, left)
         raise ShelftalkerError(
             f"the prompt template alone needs {len(ids)} tokens, and a prompt may have {self.max_tokens}",
             where="recipe keys prompt and prompt_tokens",

@@ -110,7 +110,9 @@ def _typed(product: Product, run_dir: Path, capsys: pytest.CaptureFixture[str]) 
     capsys.readouterr()
     brand = product.attributes["brand"]
     assert main(["generate", product.title, "--with", f"brand={brand}", "--model", str(run_dir), "--json"]) == 0
-    return str(json.loads(capsys.readouterr().out)[0]["description"])
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert shown["title"] == product.title and shown["publishable"] is (not shown["findings"])
+    return str(shown["description"])
 
 
 def _described(products: Sequence[Product], run_dir: Path, tmp_path: Path) -> list[str]:

@@ -123,7 +123,7 @@ def encode(
             rows.append(Encoded(source, tuple(target)))
         else:
             rows.append(Encoded((*source, *target), (*[IGNORED] * len(source), *target)))
-    tokens, cut = sum(len(one.ids) for one in prompts), sum(one.cut for one in prompts)
+    tokens, cut = sum(len(one.ids) for one in prompts), sum(bool(one.cut) for one in prompts)
     return Encoding(rows, TokenCounts(len(rows), tokens, learnt, cut, targets_cut, unwritable))
 
 

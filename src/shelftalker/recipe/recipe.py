@@ -232,6 +232,11 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
     return raw, str(path)
 
 
+_MOVED = dict.fromkeys(
+    ("finetune.max_input_tokens", "generate.max_input_tokens"), "prompt_tokens: one limit for training and writing"
+)
+
+
 def _lay(raw: dict[str, Any], key: str, value: Any) -> None:
     *sections, last = key.split(".")
     for section in sections:
@@ -253,6 +258,8 @@ def _explain(error: ValidationError, source: str | None, flags: set[str]) -> She
         key = key.rpartition(".")[0]
     is_flag = any(key == flag or key.startswith(flag + ".") for flag in flags)
     where = f"flag --{key}" if is_flag else f"{source}, key {key}" if source else f"recipe key {key}"
+    if key in _MOVED:
+        return ShelftalkerError(f"the recipe key {key} has another name", where=where, mend=_MOVED[key])
     if fault["type"] == "extra_forbidden":
         names = [*known, *Recipe.model_fields]
         near = difflib.get_close_matches(key, names, n=1, cutoff=0.5) or difflib.get_close_matches(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shelftalker.checks.check import Finding, check
 from shelftalker.checks.claims import Claim, claims
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from shelftalker.generation.engine import Generation
     from shelftalker.prompt import Prepared
 
-CUT = "the prompt was too long: the title lost its last words"
 EDITOR = "editor"
 """What stands for an engine's signature where no model wrote."""
 
@@ -61,6 +60,17 @@ class Written:
     def publishable(self) -> bool:
         """There is a text, and the checks found nothing in it."""
         return bool(self.text) and not self.findings
+
+    def summary(self) -> dict[str, Any]:
+        """What a person or a program wants to know of it, as plain values."""
+        return {
+            "title": self.title,
+            "description": self.text,
+            "publishable": self.publishable,
+            "findings": [{"check": one.check, "text": one.text, "why": one.why} for one in self.findings],
+            "route": self.route,
+            "problem": self.problem,
+        }
 
     def claims(self) -> list[Claim]:
         """Every claim of the text and where it comes from: given, shared, from one source, or invented."""
@@ -142,7 +152,7 @@ def written(
         score=one.score,
         engine=engine,
         candidates=texts if len(texts) > 1 else (),
-        problem=CUT if prompt.cut else _problem(given),
+        problem=_cut(prompt.cut) if prompt.cut else _problem(given),
         why=routed.why,
         sources=tuple(near),
         given=given,
@@ -163,6 +173,11 @@ def _chosen(
     from shelftalker.generation.candidates import choose
 
     return choose(texts, given, hit_cap=capped, prefer_publishable=prefer_publishable), None
+
+
+def _cut(field: str) -> str:
+    lost = "the title lost its last words" if field == "title" else f"{field} was cut"
+    return f"the prompt was too long: {lost}"
 
 
 def _problem(given: Given) -> str | None:
