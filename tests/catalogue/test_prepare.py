@@ -301,6 +301,15 @@ def test_one_text_for_all_stops_with_the_key_that_mends_it(run: Prepare, tmp_pat
     assert min(done.counts[name] for name in ("train", "val", "test")) > 0
 
 
+def test_rows_that_are_all_siblings_of_test_rows_stop_with_the_key(run: Prepare, tmp_path: Path) -> None:
+    family = siblings(15)
+    train = write_lines(tmp_path / "trn.json", [*family[0::3], *family[1::3]])
+    test = write_lines(tmp_path / "tst.json", family[2::3])
+    with pytest.raises(ShelftalkerError, match="near-duplicates of the test files' rows") as caught:
+        run(train, prepare__test=[str(test)])
+    assert "--split.by row" in (caught.value.mend or "")
+
+
 def test_a_tiny_split_is_told_with_the_keys_that_mend_it(
     run: Prepare, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -397,6 +406,22 @@ def test_specifications_are_counted_or_rejected(run: Prepare, tmp_path: Path) ->
     assert run(path, out="a").card["not_prose"] == 1
     (row,) = rejected(run(path, out="b", clean__not_prose=True))
     assert (row["uid"], row["reason"]) == ("S", "not_prose")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Oil-finished stool made of solid oak, which carries a hundred and twenty kilos in any kitchen.",
+        "Um banco de carvalho com acabamento em óleo, que aguenta cento e vinte quilos em qualquer cozinha.",
+        "Uno sgabello di rovere oliato che regge centoventi chili in qualsiasi cucina della casa.",
+        "Een geoliede kruk van eikenhout voor in de keuken, met een draagkracht van honderdtwintig kilo.",
+        "Дубовый табурет с масляным покрытием выдерживает сто двадцать килограммов на любой кухне.",
+        "オイル仕上げのオーク材で作られた丈夫な踏み台です。どんな台所でも百二十キロまで支えます。",
+    ],
+)
+def test_sentences_of_any_language_are_sentences(run: Prepare, tmp_path: Path, text: str) -> None:
+    path = write_lines(tmp_path / "c.jsonl", [*products(20), {"uid": "S", "title": "Stool", "content": text}])
+    assert "S" in placement(run(path, clean__not_prose=True))
 
 
 def test_the_page_stands_alone_and_escapes(run: Prepare, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def assign(groups: U64, row_keys: U64, is_test: npt.NDArray[np.bool_], settings:
             share the rest in proportion.
 
     Raises:
-        ShelftalkerError: of MUST_SPLIT rows or more none can be in one of the splits, because they are all siblings.
+        ShelftalkerError: there are MUST_SPLIT rows or more, too many of them siblings to leave rows for every split.
     """
     units = groups if settings.by == "group" else row_keys
     place = np.where(is_test, TEST, TRAIN).astype(np.uint8)
@@ -74,7 +74,11 @@ def assign(groups: U64, row_keys: U64, is_test: npt.NDArray[np.bool_], settings:
         place[np.isin(groups, groups[is_test]) & ~is_test] = SIBLING_OF_TEST
     rows = np.flatnonzero(place == TRAIN)
     shares = {TRAIN: settings.train, VAL: settings.val, TEST: 0.0 if is_test.any() else settings.test}
-    place[rows] = _divide(units[rows], {split: share for split, share in shares.items() if share}, seed)
+    wanted = {split: share for split, share in shares.items() if share}
+    place[rows] = _divide(units[rows], wanted, seed)
+    usable = int((~is_test).sum())
+    if usable >= MUST_SPLIT and not all((place == split).any() for split in wanted):
+        raise _too_few(len(np.unique(units[rows])), usable, len(rows), len(wanted))
     for split, cap in ((TRAIN, settings.train_rows), (VAL, settings.val_rows), (TEST, settings.test_rows)):
         rows = np.flatnonzero(place == split)
         if cap is not None and len(rows) > cap:
@@ -94,8 +98,6 @@ def _divide(units: U64, shares: dict[int, float], seed: int) -> Places:
         return place
     keys, first, of_row, sizes = np.unique(units, return_index=True, return_inverse=True, return_counts=True)
     if len(keys) < len(shares):
-        if len(units) >= MUST_SPLIT:
-            raise _too_few(len(keys), len(units), len(shares))
         return place
     order = np.lexsort((keys, -chance[first]))
     return _fill(sizes, order, wanted)[of_row]
@@ -134,11 +136,17 @@ def warning(counts: dict[str, int], settings: SplitSettings) -> str | None:
     return f"{said}: too few to learn from or to judge by. What helps: {mend}"
 
 
-def _too_few(units: int, rows: int, splits: int) -> ShelftalkerError:
-    one = f"are all near-duplicates of one another: one group, which cannot be parted into {splits} splits"
-    more = f"are only {units} groups of near-duplicates, which cannot fill {splits} splits"
+def _too_few(groups: int, rows: int, left: int, splits: int) -> ShelftalkerError:
+    """The error for so many usable rows, of which those ``left`` beside test files' siblings make so few groups."""
+    what = f"the {rows:,} usable rows are"
+    if left < rows:
+        what += f" near-duplicates of the test files' rows, but for {left:,}"
+    elif groups == 1:
+        what += " all near-duplicates of one another"
+    else:
+        what += f" only {groups} groups of near-duplicates"
     return ShelftalkerError(
-        f"the {rows:,} usable rows " + (one if units == 1 else more),
+        f"{what}: too few to fill {splits} splits without parting siblings",
         where="recipe key split.by: group",
         mend="--split.by row to let siblings be in different splits, or --duplicates.similarity 0.5 for smaller groups",
     )

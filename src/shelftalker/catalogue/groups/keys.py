@@ -40,7 +40,8 @@ MOST_SHINGLES = 512
 _SMALL_WORDS = (
     "a an the and or of in on at to for from by with without is are was be it its this that these you your we our as "
     "not no can will which who all has have into over up out so than when where "
-    "de la le el der die das und mit les des en y para con un une"
+    "de la le el der die das und mit les des en y para con un une que per por e o do da dos em com um uma di il lo che "
+    "del della è van het een met voor op te ist für ein eine est dans pour sur au du los las su es"
 ).split()
 # A word is small if its hash's upper 16 bits are those of one of these: wrong for one other word in a thousand.
 _SMALL = np.zeros(1 << 16, bool)
@@ -58,17 +59,17 @@ class Keys:
     @classmethod
     def of(cls, titles: Sequence[str], texts: Sequence[str], *, is_test: bool) -> Keys:
         """The keys of rows with these titles and descriptions."""
-        found = cls(
-            words.find([title.encode() for title in titles]),
-            words.find([text.encode() for text in texts]),
-            np.zeros(len(titles), KEYS),
-        )
+        encoded = [text.encode() for text in texts]
+        found = cls(words.find([title.encode() for title in titles]), words.find(encoded), np.zeros(len(titles), KEYS))
         records = found.records
         records["title_key"], records["text_key"] = words.keys(found.titles), words.keys(found.texts)
         records["row_key"] = words.mix(records["title_key"] + words.mix(records["text_key"]))
         records["opening"] = words.openings(found.texts, SHINGLE)
         records["title_words"], records["words"] = found.titles.counts, found.texts.counts
-        records["is_test"], records["is_prose"] = is_test, _is_prose(found.texts)
+        records["is_test"] = is_test
+        # Scripts whose letters take two bytes or three have small words that are not known here: they are not judged.
+        letters, size = (np.fromiter(map(len, lines), np.int64, len(texts)) for lines in (texts, encoded))
+        records["is_prose"] = _is_prose(found.texts) | (size > 1.4 * letters)
         return found
 
     def shingles(self, usable: Flags) -> Sets:
