@@ -84,6 +84,16 @@ def _waiting(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
 
 
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder's files; where both lie on one disk, the large ones share their bytes."""
+    target.mkdir()
+    for path in sorted(source.iterdir()):
+        try:
+            os.link(path, target / path.name)
+        except OSError:
+            shutil.copyfile(path, target / path.name)
+
+
 def disk_error(error: OSError, path: Path) -> ShelftalkerError:
     """What the operating system said about writing ``path``, with its mend."""
     free = ""

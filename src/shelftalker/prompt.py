@@ -80,6 +80,11 @@ class Prompt:
         """Whether the template has a place for any attribute at all: ``{attributes}``."""
         return "attributes" in fields(self.template)
 
+    @property
+    def shows_sources(self) -> bool:
+        """Whether the template has a place for sources."""
+        return "sources" in fields(self.template)
+
     def given(self, product: Product) -> Product:
         """What a prompt tells of ``product``: its title, and the attributes and facts that the template asks for."""
         asked = fields(self.template)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shelftalker import console, files, prompt
+from shelftalker import console, files
 from shelftalker.errors import ShelftalkerError
 from shelftalker.manifest import Stage
 
@@ -89,7 +89,7 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
                 if stage.is_done():
                     card = files.read_json(data / "card.json")
                     return Prepared(data, card["rows"], card, skipped=True)
-            fields = [name for name in prompt.fields(recipe.prompt) if name != "title"]
+            fields = recipe.as_prompt.names
             keep = list(dict.fromkeys([*wanted.keep_columns, *fields]))
             sources = [source.inspect(*found, wanted, keep, is_test=False) for found in located]
             sources += [source.inspect(*found, wanted, keep, is_test=True) for found in tests]

@@ -122,7 +122,10 @@ def compare(
     promoted = None
     if target is not None and best:
         winner = next(one for one in contenders if one.id == best)
-        promoted = promote_to(winner.ref, target, found, lineup.varied(winner.recipe or recipe, winner.variant))
+        own = lineup.varied(winner.recipe or recipe, winner.variant)
+        if own.route.edit_from == "auto":
+            own = own.with_flags(route={"edit_from": found.system(best).edit_from})
+        promoted = promote_to(winner.ref, target, found, own)
         console.note(f"promoted {best} to {promoted}")
         if winner.variant:
             console.note(f"it won as run by {winner.variant}, which it is run by from now on")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from shelftalker import console, files
 from shelftalker.errors import ShelftalkerError
-from shelftalker.evaluation import references, results
+from shelftalker.evaluation import references, results, routing
 from shelftalker.evaluation.metrics import bertscore
 from shelftalker.evaluation.predict import predict
 from shelftalker.evaluation.results import Model, Results, Role, System
@@ -82,17 +82,30 @@ def model_entry(contender: Contender, rows: Rows, recipe: Recipe) -> Entry:
     written = predict(ref, rows.examples, own, contender.id)
     if written.cached:
         console.note(f"{contender.id}: these descriptions were written before; taken from the cache")
+    written, edit_from = routing.chosen(written, rows.examples, recipe.compare.rank_by)
+    if edit_from is not None:
+        console.note(f"{contender.id}: siblings' texts are edited from similarity {edit_from} up (recipe: route)")
     system = System(
         id=contender.id,
         label=contender.id,
         role=contender.role,
+        edit_from=edit_from,
         step=contender.step,
         run=contender.run,
         model=Model(given=ref.given, path=ref.path, hash=ref.content_hash, base=ref.base),
         engine=written.engine,
         decoding=written.decoding,
     )
-    return Entry(system, written.texts, written.tokens, written.hit_cap, written.nll)
+    routed = set(written.routes) != {"written"}
+    return Entry(
+        system,
+        written.texts,
+        written.tokens,
+        written.hit_cap,
+        written.nll,
+        routes=written.routes if routed else None,
+        sources=written.sources if any(written.sources) else None,
+    )
 
 
 def with_bertscore(entries: list[Entry], rows: Rows, recipe: Recipe) -> list[Entry]:

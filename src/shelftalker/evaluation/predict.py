@@ -20,14 +20,29 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class Edit:
+    """What the editor would make of a row: the text, how near the sibling's title is, what the sibling says."""
+
+    text: str
+    similarity: float
+    sources: list[str]
+
+
+@dataclass
 class Predictions:
     """What a model wrote for some rows, in their order."""
 
     texts: list[str]
     tokens: list[int]
     hit_cap: list[bool]
+    routes: list[str]
+    """Per row who wrote it: edited, written or declined."""
+    sources: list[list[str]]
+    """Per row the texts of other products that its writer saw."""
     engine: str
     decoding: str
+    edits: list[Edit | None] | None = None
+    """Where it is still to be chosen who writes (route.edit_from: auto), what the editor would make of each row."""
     nll: list[tuple[float, int]] | None = None
     """Per row: summed negative log-likelihood of the reference, and its tokens."""
     cached: bool = False
@@ -74,6 +89,9 @@ def predict(ref: ModelRef, examples: Sequence[Product], recipe: Recipe, label: s
         texts=found["texts"],
         tokens=found["tokens"],
         hit_cap=found["hit_cap"],
+        routes=found["routes"],
+        sources=found["sources"],
+        edits=[Edit(**edit) if edit else None for edit in found["edits"]] if found["edits"] is not None else None,
         engine=found["engine"],
         decoding=found["decoding"],
         nll=[(float(total), int(count)) for total, count in nll["rows"]] if nll is not None else None,
@@ -96,6 +114,7 @@ def _key(ref: ModelRef, examples: Sequence[Product], recipe: Recipe) -> str:
 
 def _write(writer: Writer, examples: Sequence[Product], label: str) -> dict[str, Any]:
     from shelftalker.recipe.decoding import decoding_signature
+    from shelftalker.writing.written import said_by
 
     with console.progress(f"{label} writes", len(examples)) as bar:
         written = writer.write(examples, advance=bar.advance)
@@ -105,7 +124,19 @@ def _write(writer: Writer, examples: Sequence[Product], label: str) -> dict[str,
         "texts": [row.text for row in written],
         "tokens": [row.tokens for row in written],
         "hit_cap": [row.hit_cap for row in written],
+        "routes": [row.route for row in written],
+        "sources": [said_by(row.sources) for row in written],
+        "edits": _edits(writer, examples) if writer.recipe.route.edit_from == "auto" else None,
     }
+
+
+def _edits(writer: Writer, examples: Sequence[Product]) -> list[dict[str, Any] | None]:
+    from shelftalker.writing.written import said_by
+
+    return [
+        None if one is None else {"text": one.text, "similarity": one.sources[0].score, "sources": said_by(one.sources)}
+        for one in writer.editable(examples)
+    ]
 
 
 def _score(writer: Writer, examples: Sequence[Product], label: str) -> dict[str, Any]:

@@ -63,6 +63,8 @@ def promote(ref: ModelRef, target: Path, found: Results, recipe: Recipe) -> Path
         for path in sorted(source.iterdir()):
             if path.is_file() and not path.name.startswith((*_TRAINING_ONLY, "manifest.json", "scores.json")):
                 shutil.copyfile(path, new / path.name)
+        if ref.sources is not None:
+            files.copy_folder(ref.sources, new / folders.SOURCES)
         run_recipe = source.parent / "recipe.yaml"
         if run_recipe.is_file():
             shutil.copyfile(run_recipe, new / "recipe.yaml")
@@ -82,7 +84,11 @@ def promote(ref: ModelRef, target: Path, found: Results, recipe: Recipe) -> Path
                 "model": ref.content_hash,
                 "base": ref.base,
                 "chosen_by": {"rank_by": found.settings.get("rank_by"), "rows": found.data.rows, "split": "val"},
-                "outputs": {path.name: files.sha256(path) for path in sorted(new.iterdir())},
+                "outputs": {
+                    path.relative_to(new).as_posix(): files.sha256(path)
+                    for path in sorted(new.rglob("*"))
+                    if path.is_file()
+                },
                 "versions": manifest.versions(),
             },
         )

@@ -103,6 +103,8 @@ class System(msgspec.Struct, kw_only=True):
     """Optimiser step of a checkpoint."""
     run: str | None = None
     """Name of the run that a checkpoint belongs to: one learning curve a run."""
+    edit_from: float | None = None
+    """Similarity from which siblings' texts are edited, where that was chosen on these rows."""
     model: Model | None = None
     engine: str | None = None
     """Signature of the engine."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
 from shelftalker.models import convert
-from shelftalker.models.folder import FACTS
+from shelftalker.models.folder import FACTS, SOURCES
 from shelftalker.recipe.carried import carried
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.version import __version__
@@ -60,8 +60,10 @@ def export(model: str | Path | ModelRef, to: Target, out: Path, recipe: Recipe |
     with files.atomic_folder(out) as new:
         stage = manifest.Stage("export", new / "manifest.json", inputs={"model": ref.content_hash}, settings=settings)
         write(loaded, new)
+        if ref.sources is not None:
+            files.copy_folder(ref.sources, new / SOURCES)
         stage.finish(
-            sorted(path for path in new.iterdir() if path.is_file()),
+            sorted(path for path in new.rglob("*") if path.is_file()),
             model=ref.given,
             merge=check.summary() if check else None,
         )

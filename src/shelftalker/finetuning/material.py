@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.device import DevicePolicy
-from shelftalker.prompt import fields
 from shelftalker.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def sources_shown(
     """Each product with the sources that its prompt shows; in training some are withheld (`retrieve.shown`)."""
     from shelftalker.retrieve.shown import grounded, shown
 
-    if index is None or "sources" not in fields(recipe.prompt):
+    if index is None or not recipe.as_prompt.shows_sources:
         return [(row, ()) for row in rows]
     if training:
         return list(grounded(rows, index, recipe.ground, recipe.seed))

@@ -47,10 +47,7 @@ class ModelRef:
         Raises:
             ShelftalkerError: files are missing, or a hub model cannot be had.
         """
-        if self.kind == "gguf":
-            return gguf.content_hash(Path(self.path))
-        sources = self.sources
-        weights = self._weights_hash()
+        sources, weights = self.sources, self._weights_hash()
         return (
             weights
             if sources is None
@@ -60,9 +57,13 @@ class ModelRef:
     @property
     def sources(self) -> Path | None:
         """The index of sources that the model's folder brings along."""
+        if self.kind == "gguf":
+            return folders.sources_of(Path(self.path).parent)
         return folders.sources_of(Path(self.path)) if self.kind in ("adapter", "folder", "ct2") else None
 
     def _weights_hash(self) -> str:
+        if self.kind == "gguf":
+            return gguf.content_hash(Path(self.path))
         folder = local_folder(self)
         if self.kind == "ct2":
             return folders.digest([path for path in folder.iterdir() if path.is_file()])

@@ -33,6 +33,10 @@ class EvaluateSettings(Section):
     """Layer whose embeddings are compared, from 1; none: what bert-score takes, or three quarters up the encoder."""
 
 
+_VARIED = ("decoding.", "ground.", "route.", "generate.engine", "generate.quantisation", "generate.facts")
+"""What the recipe keys begin with that a variant may set."""
+
+
 class CompareSettings(Section):
     """Which system is best, on the same validation rows."""
 
@@ -43,15 +47,14 @@ class CompareSettings(Section):
     promote: str | None = None
     """Name under artifacts/ for the best checkpoint; none: nothing is promoted."""
     variants: dict[str, dict[str, Any]] = {}
-    """Further ways to run every model: a name to keys under decoding, generate.engine or generate.quantisation."""
+    """Further ways to run every model: a name to keys under decoding, ground, route, or generate's engine,
+    quantisation and facts (ground.sources: 0 is the model without its sources)."""
 
     @field_validator("variants")
     @classmethod
     def _variants_change_the_writing(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, keys in value.items():
             for key in keys:
-                if not key.startswith("decoding.") and key not in ("generate.engine", "generate.quantisation"):
-                    raise ValueError(
-                        f"{name} sets {key}: a variant may set decoding.*, generate.engine and generate.quantisation"
-                    )
+                if not key.startswith(_VARIED):
+                    raise ValueError(f"{name} sets {key}: a variant may set {', '.join(_VARIED)}")
         return value

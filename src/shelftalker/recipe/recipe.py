@@ -130,7 +130,7 @@ class Recipe(Section):
     @property
     def wants_sources(self) -> bool:
         """Whether products of the training split take part: in the prompt, as texts to edit, as witnesses."""
-        shown = "sources" in prompts.fields(self.prompt) and self.ground.sources > 0
+        shown = self.as_prompt.shows_sources and self.ground.sources > 0
         return shown or self.route.edit_from is not None or self.generate.facts == "shared"
 
     @property

@@ -11,7 +11,6 @@ from shelftalker import console
 from shelftalker.checks.given import Given
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product, Source
-from shelftalker.prompt import fields
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.retrieve.shown import shown
@@ -43,7 +42,7 @@ class Writer:
         from shelftalker.catalogue.clean.product import ProductCleaner
 
         self.engine, self.recipe, self.prompt, self.sources = engine, recipe, recipe.as_prompt, sources
-        self._shows = "sources" in fields(recipe.prompt)
+        self._shows = self.prompt.shows_sources
         self.clean: Callable[[Product], Product] = ProductCleaner(recipe.clean).product
         self._lock = threading.Lock()
 
@@ -91,6 +90,15 @@ class Writer:
                 prefer_publishable=decoding.prefer_publishable,
             )
         return [one for one in result if one is not None]
+
+    def editable(self, products: Sequence[Product]) -> list[Written | None]:
+        """What the editor would make of each product, however far its siblings are; None where it makes nothing."""
+        every = self.recipe.route.model_copy(update={"edit_from": 0.0})
+        found: list[Written | None] = []
+        for product, near in zip(*self._grounded(products), strict=True):
+            routed = route(self.prompt.given(product), near, every)
+            found.append(self._without_model(product, routed, near) if routed.route == "edited" else None)
+        return found
 
     def log_probs(self, products: Sequence[Product]) -> list[list[float]]:
         """Natural log-probabilities of the tokens of each product's own description, the end token included."""
@@ -219,8 +227,8 @@ def open_sources(ref: ModelRef, recipe: Recipe) -> Sources | None:
     from shelftalker.models.folder import facts
     from shelftalker.retrieve.ground import Sources
 
-    shows = "sources" in fields(recipe.prompt) and recipe.ground.sources > 0
-    if not (shows or isinstance(recipe.route.edit_from, float) or recipe.generate.facts == "shared"):
+    shows = recipe.as_prompt.shows_sources and recipe.ground.sources > 0
+    if not (shows or recipe.route.edit_from is not None or recipe.generate.facts == "shared"):
         return None
     if ref.sources is None:
         console.note(f"{Path(ref.path).name} brings no index of sources along: it writes without")
