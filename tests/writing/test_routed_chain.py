@@ -100,7 +100,8 @@ def test_a_job_says_route_and_sources_and_resumes_byte_for_byte(
     source = tmp_path / "in.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert compared.promoted is not None
-    generate(source, tmp_path / "whole.jsonl", compared.promoted)
+    small = Recipe().with_flags(generate={"window_rows": 4})
+    generate(source, tmp_path / "whole.jsonl", compared.promoted, small)
     found = described(tmp_path / "whole.jsonl")
     assert [row["route"] for row in found] == ["edited"] * 10 + ["written"]
     assert found[0]["description"].startswith("A red mug for every day")
@@ -116,9 +117,9 @@ def test_a_job_says_route_and_sources_and_resumes_byte_for_byte(
 
     monkeypatch.setattr(job, "_keep", killed)
     with pytest.raises(KeyboardInterrupt):
-        generate(source, tmp_path / "again.jsonl", compared.promoted)
+        generate(source, tmp_path / "again.jsonl", compared.promoted, small)
     monkeypatch.undo()
-    generate(source, tmp_path / "again.jsonl", compared.promoted, resume=True)
+    generate(source, tmp_path / "again.jsonl", compared.promoted, small, resume=True)
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
