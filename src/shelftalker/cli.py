@@ -258,12 +258,13 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 @app.command(sort_key=7)
-def export(model: str, /, *, to: Literal["hf", "ct2", "onnx"], out: Path, context: Shared) -> None:
+def export(model: str, /, *, to: Literal["hf", "ct2", "onnx", "gguf"], out: Path, context: Shared) -> None:
     """Merge an adapter in float32 and write a model folder that needs no adapter.
 
     Args:
         model: MODEL, as said below.
-        to: hf: a Hugging Face folder; ct2: a CTranslate2 folder with its tokenizer; onnx: ONNX graphs (extra [onnx]).
+        to: hf: a Hugging Face folder; ct2: a CTranslate2 folder with its tokenizer; onnx: ONNX graphs (extra [onnx]);
+            gguf: a file for llama.cpp, with a Modelfile for Ollama.
         out: the folder to write.
     """
     from shelftalker.export.export import export as stage

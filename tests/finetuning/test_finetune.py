@@ -178,3 +178,18 @@ def test_training_stops_where_the_validation_loss_stands_still(
 def test_fewer_rows_are_drawn_by_uid(tiny_t5: Path, data_dir: Path, tmp_path: Path) -> None:
     run = finetune(tiny_recipe(tiny_t5, data_dir, tmp_path, finetune={"rows": 24, "epochs": 1}))
     assert run.facts["examples"] == 24 and run.facts["steps"] == 2
+
+
+def test_gpt2_with_its_turned_layers_is_fine_tuned(data_dir: Path, tmp_path: Path) -> None:
+    """GPT-2 keeps inputs x outputs in layers of its own; all-linear finds them, and PEFT reads what was saved."""
+    import tiny
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    base = tiny.make_causal(tmp_path / "gpt2", "gpt2")
+    run = finetune(tiny_recipe(base, data_dir, tmp_path, finetune={"epochs": 1, "save_steps": 1.0}))
+    assert any("attn.c_attn" in name for name in weights(run.last))
+    ids = torch.tensor([[5, 9, 30, 77]])
+    peft = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), str(run.last)).eval()
+    with torch.inference_mode():
+        assert torch.allclose(load_model(run.last).model(ids).logits, peft(ids).logits, atol=1e-4)

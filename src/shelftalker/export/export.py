@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +18,7 @@ from shelftalker.version import __version__
 if TYPE_CHECKING:
     from shelftalker.models.load import LoadedModel, ModelRef
 
-Target = Literal["hf", "ct2", "onnx"]
+Target = Literal["hf", "ct2", "onnx", "gguf"]
 Write = Callable[["LoadedModel", Path], None]
 
 
@@ -29,7 +30,8 @@ def export(model: str | Path | ModelRef, to: Target, out: Path, recipe: Recipe |
     Args:
         model: anything that `models.load.resolve` understands.
         to: "hf": a Hugging Face folder in float32; "ct2": a CTranslate2 folder in `generate.quantisation`; "onnx":
-            ONNX graphs in float32 for runtimes elsewhere (`export.onnx`).
+            ONNX graphs in float32 for runtimes elsewhere (`export.onnx`); "gguf": a file for llama.cpp and a Modelfile
+            for Ollama, F16 or Q8_0 (`generate.quantisation` float32 or int8).
         out: the folder to write; an existing one is replaced only if it is an earlier export or empty.
         recipe: gives quantisation; what it sets of prompt and decoding wins over what the model says of itself.
 
@@ -51,7 +53,7 @@ def export(model: str | Path | ModelRef, to: Target, out: Path, recipe: Recipe |
     ref, chosen = opened.ref, opened.recipe
     write = _writer(ref, to, chosen)
     settings = {"to": to, **carried(chosen)}
-    if to == "ct2":
+    if to in ("ct2", "gguf"):
         settings["quantisation"] = chosen.generate.quantisation
     console.stage("export", f"{ref.given} to {out} ({to})")
     loaded, check = load_merged(ref, chosen)
@@ -78,11 +80,17 @@ def _writer(ref: ModelRef, to: Target, recipe: Recipe) -> Write:
                 f"the model is not converted to CTranslate2: {reason}", where=ref.given, mend="--to hf"
             )
         return lambda loaded, folder: convert.write_ct2(loaded, folder, recipe.generate.quantisation, recipe)
+    write: Write
     if to == "onnx":
         from shelftalker.export.onnx import check_onnx, write_onnx
 
         check_onnx(convert.config_of(ref).get("model_type"), ref.given)
         write = write_onnx
+    elif to == "gguf":
+        from shelftalker.export.gguf import check_gguf, write_gguf
+
+        check_gguf(convert.config_of(ref), ref.given)
+        write = partial(write_gguf, recipe=recipe)
     else:
         from shelftalker.export.hf import write_hf
 

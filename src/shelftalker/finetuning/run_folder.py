@@ -98,14 +98,14 @@ def begin(stage: Stage, run_dir: Path, *, resume: bool) -> Start:
         raise ShelftalkerError(
             f"the run folder holds {len(found)} checkpoints of other settings ({', '.join(differing[:4])})",
             where=str(run_dir),
-            mend="give this run another name (recipe key name) or another --out, or delete that folder",
+            mend="give this run another name (recipe key name) or another --out, or move that folder away",
         )
     if not resume:
         raise ShelftalkerError(
             f"the run folder already holds {len(found)} checkpoints of this run, the last at step"
             f" {checkpoints.step_of(found[-1])}",
             where=str(run_dir),
-            mend="go on with --resume, give another --out, or delete that folder",
+            mend="go on with --resume, give another --out, or move that folder away",
         )
     good = checkpoints.whole(run_dir, resumable=True)
     if not good:
@@ -114,7 +114,7 @@ def begin(stage: Stage, run_dir: Path, *, resume: bool) -> Start:
             raise ShelftalkerError(
                 f"the run cannot go on: {adapters[-1].name} {checkpoints.fault(adapters[-1], resumable=True)}",
                 where=str(adapters[-1]),
-                mend="give this run another name, or delete that folder to start at step 0",
+                mend="give this run another name, or move that folder away to start at step 0",
             )
         console.note(f"no checkpoint in {run_dir} is whole: starting at step 0")
         return Start()

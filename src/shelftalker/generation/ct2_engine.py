@@ -243,7 +243,7 @@ def _open(folder: Path, device: str, dtype: str, across: int, within: int, *, ca
         raise ShelftalkerError(
             f"CTranslate2 cannot load the model: {str(error).splitlines()[0]}",
             where=str(folder),
-            mend="delete that folder: the model is converted again",
+            mend="export the model again, or give the model itself: its conversion is made anew where none is found",
         ) from None
 
 

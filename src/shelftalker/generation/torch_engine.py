@@ -50,6 +50,8 @@ class TorchEngine(BatchedEngine):
         self._start = own.decoder_start_token_id
         if self._start is None:
             self._start = getattr(self._network.config, "decoder_start_token_id", None)
+        # A multilingual model's first token says its language.
+        self._forced = own.forced_bos_token_id
         # The model's own decoding defaults (beams, length, penalties) would otherwise fill what a call leaves open.
         self._network.generation_config = GenerationConfig(
             pad_token_id=self._pad, eos_token_id=self._eos, decoder_start_token_id=self._start
@@ -103,6 +105,7 @@ class TorchEngine(BatchedEngine):
             pad_token_id=self._pad,
             eos_token_id=self._eos,
             decoder_start_token_id=self._start,
+            forced_bos_token_id=self._forced,
         )
         with torch.inference_mode(), _memory_errors(self.device):
             output = self._network.generate(

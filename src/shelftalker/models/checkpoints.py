@@ -9,6 +9,7 @@ from pathlib import Path
 from shelftalker import console, files
 from shelftalker.errors import ShelftalkerError
 from shelftalker.models import adapter as adapters
+from shelftalker.models import folder as folders
 
 PROMOTED = "promoted.json"
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -29,6 +30,11 @@ def every(run_dir: Path) -> list[Path]:
     return sorted((path for path in run_dir.iterdir() if path.is_dir() and step_of(path) >= 0), key=step_of)
 
 
+def is_whole_model(checkpoint: Path) -> bool:
+    """Whether a checkpoint is of a full fine-tuning: all weights, no adapter."""
+    return (checkpoint / "config.json").is_file() and not (checkpoint / folders.ADAPTER_CONFIG).is_file()
+
+
 def fault(checkpoint: Path, *, resumable: bool = False) -> str | None:
     """Why a checkpoint cannot be used (a file is missing or cut short), or None; reads headers only.
 
@@ -36,8 +42,12 @@ def fault(checkpoint: Path, *, resumable: bool = False) -> str | None:
         resumable: also ask for what training needs to go on from it.
     """
     try:
-        adapters.read_config(checkpoint)
-        adapters.tensor_shapes(checkpoint)
+        if is_whole_model(checkpoint):
+            for weights in folders.weight_files(checkpoint):
+                folders.tensor_shapes(weights)
+        else:
+            adapters.read_config(checkpoint)
+            adapters.tensor_shapes(checkpoint)
         if resumable:
             random_states = list(checkpoint.glob("rng_state*.pth")) or [checkpoint / "rng_state.pth"]
             for path in [*(checkpoint / name for name in _STATE), *random_states]:
@@ -81,7 +91,7 @@ def choose(run_dir: Path) -> tuple[Path, str]:
         raise ShelftalkerError(
             "the run has no whole checkpoint",
             where=str(run_dir),
-            mend="run `shelftalker finetune` again (delete the damaged folders first), or give another run",
+            mend="give another run, or run `shelftalker finetune` again under another name",
         )
     return good[-1], f"{good[-1].name} of {run_dir} (its latest)"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
+from shelftalker.models import adapter as adapters
 from shelftalker.models import chat, families, probe
 from shelftalker.models import folder as folders
 from shelftalker.recipe.carried import carried
@@ -40,7 +41,11 @@ def cache_dir() -> Path:
 
 def why_not_ct2(ref: ModelRef) -> str | None:
     """Why a model cannot be converted to CTranslate2 here; None: it can. Imports no torch."""
-    return None if ref.kind == "ct2" else families.why_not(config_of(ref))
+    if ref.kind == "ct2":
+        return None
+    if ref.kind == "adapter" and (reason := adapters.why_unmerged(adapters.read_config(Path(ref.path)))):
+        return f"the adapter cannot be merged: {reason}"
+    return families.why_not(config_of(ref))
 
 
 def converted(ref: ModelRef, quantisation: Quantisation = "int8") -> Path:
@@ -114,7 +119,8 @@ def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, rec
             return loaded.tokenizer
 
     network = loaded.model
-    if reason := families.why_not(network.config.to_dict()):
+    forced = {"forced_bos_token_id": network.generation_config.forced_bos_token_id}
+    if reason := families.why_not(network.config.to_dict() | forced):
         raise _not_converted(loaded, reason)
     said = _facts_of(loaded, quantisation, recipe)
     wanted = probe.expected(loaded)
@@ -211,7 +217,11 @@ def config_of(ref: ModelRef) -> dict[str, Any]:
 
     while ref.kind == "adapter" and ref.base is not None:
         ref = resolve(ref.base)
-    config = files.read_json(local_folder(ref) / "config.json")
+    folder = local_folder(ref)
+    config = files.read_json(folder / "config.json")
+    newer = folder / "generation_config.json"
+    if isinstance(config, dict) and newer.is_file():
+        config["forced_bos_token_id"] = files.read_json(newer).get("forced_bos_token_id")
     return config if isinstance(config, dict) else {}
 
 

@@ -20,6 +20,8 @@ def why_not(config: Mapping[str, Any]) -> str | None:
     kind = config.get("model_type")
     if kind not in FAMILIES:
         return f"its type is {kind}, and that conversion is not proven here"
+    if config.get("forced_bos_token_id") is not None:
+        return "its texts begin with a forced token, which CTranslate2 does not know"
     for scaling in _scalings(config):
         if scaling not in ("default", "linear") or (scaling == "linear" and kind == "gemma3_text"):
             return f"its rotary positions are scaled ({scaling}), which comes out otherwise after the conversion"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,8 @@ FACTS = "shelftalker.json"
 
 SOURCES = "sources"
 """Name of the folder, beside an adapter or an export, that holds the index of the products it was trained on."""
+
+_SENTENCEPIECE = {"spiece.model", "tokenizer.model", "sentencepiece.bpe.model"}
 
 Kind = Literal["folder", "adapter", "ct2", "run", "hub-layout"]
 
@@ -149,7 +152,14 @@ def check_model(folder: Path) -> None:
         )
     for path in weight_files(folder):
         tensor_shapes(path)
-    if not any((folder / name).is_file() for name in _TOKENIZERS):
+    found = [name for name in _TOKENIZERS if (folder / name).is_file()]
+    if found and set(found) <= _SENTENCEPIECE and importlib.util.find_spec("sentencepiece") is None:
+        raise ShelftalkerError(
+            f"the model's only tokenizer file is {found[0]}, and reading it needs sentencepiece",
+            where=str(folder),
+            mend="pip install sentencepiece protobuf",
+        )
+    if not found:
         raise ShelftalkerError(
             "the model has no tokenizer",
             where=str(folder),

@@ -149,6 +149,7 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
         folder, note = checkpoints.choose(folder)
         kind = folders.kind_of(folder)
     if kind == "adapter":
+        adapters.tensor_shapes(folder)
         base, base_note = _find_base(folder, recipe)
         notes = "; ".join(part for part in (note, base_note) if part)
         # The adapter's revision is its own base's, not that of one that stands in.
@@ -156,6 +157,16 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
         return ModelRef(given, "adapter", str(folder), base, own, notes)
     if kind in ("folder", "ct2"):
         return ModelRef(given, "ct2" if kind == "ct2" else "folder", str(folder), note=note)
+    within = sorted(path.parent for path in folder.glob(f"*/{folders.ADAPTER_CONFIG}"))
+    if within:
+        raise ShelftalkerError(
+            f"the folder holds no model itself, but an adapter in a subfolder: {', '.join(p.name for p in within[:4])}",
+            where=str(folder.absolute()),
+            mend=f"give that folder: {within[0]}",
+        )
+    packed = sorted(folder.glob(f"*{gguf.SUFFIX}"))
+    if len(packed) == 1:
+        return ModelRef(given, "gguf", str(packed[0].absolute()))
     raise ShelftalkerError(
         "the folder holds no model: no config.json, adapter_config.json or checkpoint-N",
         where=str(folder.absolute()),
@@ -202,7 +213,10 @@ def load_model(model: str | Path | ModelRef, recipe: Recipe | None = None, *, me
         folder = Path(ref.path)
         _check_identity(folder, _base(ref))
         network = adapters.load_onto(base.model, folder)
-        if merge:
+        reason = adapters.why_unmerged(adapters.read_config(folder)) if merge else None
+        if reason:
+            console.note(f"the adapter stays beside its base model: {reason}")
+        elif merge:
             network = adapters.merge(network)
         loaded = replace(base, model=network, ref=ref)
     else:
@@ -251,9 +265,28 @@ def load_base(ref: ModelRef) -> LoadedModel:
             where=str(folder),
             mend="copy or download the model again; its config.json and weights must belong together",
         )
+    _check_numbers(network, tokenizer, folder)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return LoadedModel(network.eval(), tokenizer, ref, is_seq2seq, "cpu", "float32")
+
+
+def _check_numbers(network: Any, tokenizer: Any, folder: Path) -> None:
+    """Refuse weights that are no numbers, and a tokenizer with tokens that the model has no row for."""
+    rows, tokens = network.get_input_embeddings().weight.shape[0], len(tokenizer)
+    if tokens > rows:
+        raise ShelftalkerError(
+            f"the tokenizer has {tokens:,} tokens, the model's vocabulary {rows:,}",
+            where=str(folder),
+            mend="give a model and a tokenizer that belong together, or widen the model: resize_token_embeddings",
+        )
+    broken = next((name for name, weight in network.named_parameters() if not weight.isfinite().all()), None)
+    if broken is not None:
+        raise ShelftalkerError(
+            f"the model's weights are not all numbers: {broken} holds NaN or infinity",
+            where=str(folder),
+            mend="copy or download the model again; one that was trained in float16 may have been lost to it",
+        )
 
 
 def _place(loaded: LoadedModel, where: str, dtype: str) -> LoadedModel:

@@ -68,6 +68,8 @@ def open_model(model: str | Path | ModelRef, recipe: Recipe | None = None) -> Op
 def _said(ref: ModelRef) -> dict[str, Any]:
     """What a model's folder says of how it is run, as a part of a recipe."""
     folder = hub.cached(ref.path, ref.revision) if ref.kind == "hub" else Path(ref.path)
+    if folder is not None and folder.is_file():
+        folder = folder.parent  # an exported GGUF file
     facts = folders.facts(folder) if folder is not None else {}
     said = facts.get("recipe")
     if isinstance(said, dict):

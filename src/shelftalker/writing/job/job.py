@@ -132,14 +132,14 @@ def _open_work(work: Path, stage: manifest.Stage, resume: bool) -> None:
             raise ShelftalkerError(
                 "an unfinished job is there",
                 where=str(work),
-                mend="add --resume to go on with it, or delete that folder to start again",
+                mend="add --resume to go on with it, or move that folder away to start again",
             )
         if began is not None and began["fingerprint"] != stage.fingerprint:
             changed = [key for key in ("inputs", "settings") if began.get(key) != getattr(stage, key)]
             raise ShelftalkerError(
                 f"the unfinished job was begun with other {' and '.join(changed) or 'software'}",
                 where=str(work),
-                mend="give the same input, model and recipe again, or delete that folder to start again",
+                mend="give the same input, model and recipe again, or move that folder away to start again",
             )
     work.mkdir(parents=True, exist_ok=True)
     for leftover in work.glob(".*.part"):
