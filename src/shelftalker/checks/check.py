@@ -14,6 +14,7 @@ from shelftalker.checks.contradiction import contradictions
 from shelftalker.checks.form import NO_PROSE
 from shelftalker.checks.given import Given
 from shelftalker.checks.rules import unsupported
+from shelftalker.checks.sense import Surprise, nonsense
 
 
 @dataclass(frozen=True)
@@ -44,26 +45,32 @@ CHECKS: dict[str, str] = {
     "cut_off": "an ending in the middle of a sentence",
     "title_copy": "nothing but the title again",
     "language": "another language than its catalogue's",
+    "nonsense": "a sentence that does not hang together (only where a reference language model is at hand)",
     "markup": "leftover tags, entities, special tokens or pieces of the prompt",
 }
 """Name of every check and what it looks for."""
 
-FORM = frozenset({"thin", "repetition", "cut_off", "title_copy", "language", "markup"})
+FORM = frozenset({"thin", "repetition", "cut_off", "title_copy", "language", "nonsense", "markup"})
 """The checks on form; the others judge claims."""
 
 
-def check(text: str, given: Given, *, hit_cap: bool = False) -> list[Finding]:
+def check(text: str, given: Given, *, hit_cap: bool = False, surprise: Surprise | None = None) -> list[Finding]:
     """Find what ``given`` does not support and what is malformed in ``text``.
 
     Args:
         text: the description to check.
         given: what its writer was told: title, attributes that stand in the prompt, facts.
         hit_cap: the generation was stopped by its token limit.
+        surprise: a reference language model (``models.surprise``), for the check `nonsense`, which is off without one.
 
     Returns:
         The findings in order of their place; none: the description is publishable.
     """
     faults = list(form.findings(given.title, text, given.words, hit_cap=hit_cap))
+    if surprise is not None and given.language == "en":
+        loops = [(start, end) for name, start, end, _ in faults if name in NO_PROSE]
+        senseless = nonsense(given.title, text, surprise)
+        faults += [one for one in senseless if not any(one[1] < end and start < one[2] for start, end in loops)]
     # Text that is no prose of its language makes no claims that its word lists could judge.
     taken = [(start, end) for name, start, end, _ in faults if name in NO_PROSE]
     claims = unsupported(given.known, text, taken)
