@@ -245,3 +245,12 @@ def test_a_missing_extra_is_an_error_with_its_mend(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "fastapi", None)
     with pytest.raises(ShelftalkerError, match=r"pip install 'shelftalker\[serve\]'"):
         create_app("fake", RECIPE)
+
+
+@pytest.mark.parametrize("title", ["  ", "<br>", "&nbsp;"])
+def test_a_title_of_which_cleaning_leaves_nothing_never_reaches_a_batch(
+    client: TestClient, writer: Writer, title: str
+) -> None:
+    error = refusal(client.post("/describe", json={"titles": ["Oak chair", title]}), 422)
+    assert "empty" in error["what"]
+    assert writer.engine.calls == []

@@ -141,7 +141,9 @@ def _add_routes(app: FastAPI, writer: Writer, batcher: Batcher[Product, Written]
     async def describe(request: DescribeRequest) -> DescribeAnswer:
         """Describe one title or several."""
         decoding = request.decoding_over(recipe.decoding, limits)
-        written = await asyncio.wrap_future(batcher.submit(request.products(), decoding))
+        # What cannot be described is refused here: others' titles may share its batch.
+        products = writer.cleaned(request.products())
+        written = await asyncio.wrap_future(batcher.submit(products, decoding))
         return DescribeAnswer(
             descriptions=[DescriptionOut.of(one) for one in written],
             model=ModelOut(id=about["id"], hash=about["hash"], engine=written[0].engine),

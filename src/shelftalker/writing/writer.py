@@ -154,6 +154,17 @@ class Writer:
                 mend=f"put {{{unknown[0]}}} into the template; it has {known}",
             )
 
+    def cleaned(self, products: Sequence[Product]) -> list[Product]:
+        """Products as `prepare` would have cleaned them.
+
+        Raises:
+            ShelftalkerError: one has a title of which nothing is left.
+        """
+        found = [self.clean(product) for product in products]
+        if not all(product.title for product in found):
+            raise ShelftalkerError("a title is empty", where="title", mend="give a title with a word in it")
+        return found
+
     def about(self) -> dict[str, Any]:
         """Model, content hash, base, engine, device, number format: plain values for people and machines."""
         ref = self.engine.model
@@ -171,9 +182,7 @@ class Writer:
 
     def _grounded(self, products: Sequence[Product]) -> tuple[list[Product], list[list[Source]]]:
         """Cleaned products, and the nearest of the training split to each."""
-        cleaned = [self.clean(product) for product in products]
-        if not all(product.title for product in cleaned):
-            raise ShelftalkerError("a title is empty", where="title", mend="give a title with a word in it")
+        cleaned = self.cleaned(products)
         if self.sources is None:
             return cleaned, [[] for _ in cleaned]
         return cleaned, self.sources.ground(cleaned, max(self.recipe.ground.sources, _CANDIDATES))
