@@ -163,12 +163,22 @@ def test_a_phrase_that_a_whole_house_uses_joins_nobody(tmp_path: Path) -> None:
     assert groups(tmp_path, texts, titles) == [row // 2 * 2 for row in range(40)]
 
 
-@pytest.mark.parametrize(("titles_alike", "largest"), [(False, 1), (True, 60)])
-def test_a_chain_of_weak_links_is_cut_unless_titles_hold_it(tmp_path: Path, titles_alike: bool, largest: int) -> None:
+def chain(length: int, titles_alike: bool) -> tuple[list[set[int]], list[set[int]]]:
     """Each row shares a third with the next one, nothing with those further on."""
-    texts = [stock(row, 20) | stock(row + 1, 20) for row in range(60)]
-    titles = [stock(900, 9) | stock(700 + row, 1) if titles_alike else stock(700 + row, 4) for row in range(60)]
-    assert max(Counter(groups(tmp_path, texts, titles)).values()) == largest
+    texts = [stock(row, 20) | stock(row + 1, 20) for row in range(length)]
+    return texts, [stock(700 + row, 1) | (stock(900, 9) if titles_alike else set()) for row in range(length)]
+
+
+@pytest.mark.parametrize(("length", "titles_alike", "largest"), [(20, False, 1), (20, True, 20), (6, False, 6)])
+def test_a_chain_of_weak_links_is_cut_unless_titles_hold_it(
+    tmp_path: Path, length: int, titles_alike: bool, largest: int
+) -> None:
+    assert max(Counter(groups(tmp_path, *chain(length, titles_alike))).values()) == largest
+
+
+def test_no_chain_is_huge_whatever_its_titles(tmp_path: Path) -> None:
+    """Every product of one maker is called alike and described alike, and yet they are not all one."""
+    assert max(Counter(groups(tmp_path, *chain(60, titles_alike=True))).values()) <= links.HUGE
 
 
 def test_only_as_much_is_cut_as_makes_groups_small(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ One phrase that two different products share links them weakly; a chain of such 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,10 +14,12 @@ import numpy.typing as npt
 
 from shelftalker.catalogue.groups.words import I64
 
-LARGE = 6
-"""A group of more rows than this has to hold by stronger links."""
-STEPS = np.arange(5, 11) / 10
-"""The strengths that are asked of a large group's links, one after the other."""
+LARGE, HUGE = 6, 20
+"""A group of more than LARGE rows has to hold by stronger links; of more than HUGE, or than the square root of all rows
+if that is more, by very strong ones."""
+STRONG = np.arange(5, 11) / 10
+VERY_STRONG = np.arange(11, 15) / 10
+"""The strengths that are asked of such groups' links, one after the other."""
 CERTAIN = 2.0
 """A strength that is never cut."""
 
@@ -44,18 +47,20 @@ class Links:
 def components(count: int, found: Links) -> I64:
     """The lowest row of each row's group: (count,).
 
-    Rows that are linked are of one group. Where that makes it larger than LARGE, only links of .5, .6, ... up to 1 hold
-    it together, as far as is needed: strong links are never cut, however large the group.
+    Rows that are linked are of one group. Where that makes it large, only links of .5, .6, ... up to 1 hold it
+    together; where it is still huge, those of 1.1 up to 1.4. No more is cut than is needed.
     """
     labels = np.arange(count)
     join(labels, found.left, found.right)
-    for step in STEPS:
-        is_large = (np.bincount(labels, minlength=count) > LARGE)[labels]
-        if not is_large.any():
-            break
-        labels[is_large] = np.flatnonzero(is_large)
-        holds = is_large[found.left] & (found.strength >= step)
-        join(labels, found.left[holds], found.right[holds])
+    huge = max(HUGE, math.isqrt(count))
+    for limit, steps in ((LARGE, STRONG), (huge, VERY_STRONG)):
+        for step in steps:
+            is_large = (np.bincount(labels, minlength=count) > limit)[labels]
+            if not is_large.any():
+                break
+            labels[is_large] = np.flatnonzero(is_large)
+            holds = is_large[found.left] & (found.strength >= step)
+            join(labels, found.left[holds], found.right[holds])
     return labels
 
 
