@@ -268,8 +268,9 @@ def test_an_unfinished_job_is_not_overwritten_nor_continued_with_other_settings(
     assert not output.exists()
     with pytest.raises(ShelftalkerError, match="unfinished job"):
         generate(source, output, "played", recipe)
-    with pytest.raises(ShelftalkerError, match="other settings"):
-        generate(source, output, "played", recipe.with_flags(decoding={"max_new_tokens": 5}), resume=True)
+    for other in ({"decoding": {"max_new_tokens": 5}}, {"generate": {"quantisation": "float32"}}, {"dtype": "float32"}):
+        with pytest.raises(ShelftalkerError, match="other settings"):
+            generate(source, output, "played", recipe.with_flags(**other), resume=True)
     done_before = len(engine.prompts)
     assert generate(source, output, "played", recipe, resume=True).rows == 23
     assert len(engine.prompts) == 23 and done_before == 10

@@ -90,7 +90,7 @@ def generate(
     shape = catalogue_rows.inspect(source, chosen.prepare)
     catalogue_output.check(target, shape)
     what = plan(shape.names, chosen, str(source))
-    settings = chosen.model_dump(mode="json", include={"generate", "device", "dtype"}) | carried(chosen)
+    settings = chosen.model_dump(mode="json", include={"generate", "device", "dtype"}) | {"run_with": carried(chosen)}
     settings["generate"] = {key: settings["generate"][key] for key in settings["generate"].keys() - {"model", "titles"}}
     stage = manifest.Stage(
         "generate",
