@@ -113,6 +113,7 @@ def finetune(
     out: str | None = None,
     resume: bool = False,
     dry_run: bool = False,
+    curve: bool = False,
     context: Shared,
 ) -> None:
     """Train a LoRA adapter on the training split; writes checkpoints.
@@ -122,10 +123,18 @@ def finetune(
         out: run folder.
         resume: go on after the newest whole checkpoint, with its optimiser, schedule, random numbers and data order.
         dry_run: say what would be trained, and how long it would take; writes nothing.
+        curve: instead, say whether more rows would help, from runs on an eighth, a quarter, a half and all of them.
     """
     from shelftalker.finetuning.trainer import finetune as stage
 
-    done = stage(context.recipe({"paths.data": data}), resume=resume, dry_run=dry_run, out=Path(out) if out else None)
+    recipe = context.recipe({"paths.data": data})
+    if curve:
+        from shelftalker.finetuning.curve import learning_curve
+
+        found = learning_curve(recipe)
+        console.result("", {**vars(found), "sentence": found.sentence})
+        return
+    done = stage(recipe, resume=resume, dry_run=dry_run, out=Path(out) if out else None)
     if dry_run:
         console.result("", done.facts)  # people have read the stage's own table
     else:

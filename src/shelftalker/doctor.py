@@ -29,6 +29,8 @@ def examine(recipe: Recipe) -> dict[str, str]:
     try:
         policy = device.resolve(recipe.device, recipe.dtype)
         facts["runs on"] = f"{policy.device} in {policy.dtype} ({policy.reason})"
+        training = device.for_training(recipe.device, recipe.dtype)
+        facts["trains in"] = f"{training.dtype} ({training.reason})"
     except ShelftalkerError as error:
         facts["runs on"] = f"nothing: {error.what}"
     for name, version in manifest.versions().items():

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformers import TrainerCallback
-
 from shelftalker import console, device, extras
 from shelftalker.awake import kept_awake
 from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning import space, tune_report
-from shelftalker.finetuning.build import build
-from shelftalker.finetuning.callbacks import Guard
-from shelftalker.finetuning.material import gather
+from shelftalker.finetuning.trial import losses_of
 from shelftalker.models.load import ModelRef, resolve
-from shelftalker.models.quiet import hushed
 from shelftalker.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -107,7 +101,7 @@ def tune(
     spent = _spent(study)
     if spent:
         console.note(f"going on: {len(study.trials)} trials, {spent:.0f} s spent before")
-    search = _Search(recipe, ref, policy, folder, time.monotonic() + allowed - spent)
+    search = _Search(recipe, ref, policy, time.monotonic() + allowed - spent)
     with kept_awake(recipe.keep_awake):
         search.rows = _rows_of_a_trial(study, search, allowed * _SHARE)
         if not study.trials:
@@ -115,63 +109,33 @@ def tune(
         while time.monotonic() < search.deadline and (trials is None or len(study.trials) - _waiting(study) < trials):
             study.optimize(search.run, n_trials=1, catch=(ShelftalkerError,))
             tune_report.say(study, search.deadline)
-    shutil.rmtree(folder / "trial", ignore_errors=True)
     return _finish(study, recipe, folder, search.rows)
 
 
+@dataclass
 class _Search:
     """Runs trials: everything they share, and the time that is left to them."""
 
-    def __init__(
-        self, recipe: Recipe, ref: ModelRef, policy: device.DevicePolicy, folder: Path, deadline: float
-    ) -> None:
-        self.recipe, self.ref, self.policy, self.folder, self.deadline = recipe, ref, policy, folder, deadline
-        self.rows = 0
+    recipe: Recipe
+    ref: ModelRef
+    policy: device.DevicePolicy
+    deadline: float
+    rows: int = 0
 
     def run(self, trial: optuna.Trial) -> float:
         """One trial's validation loss."""
         import optuna
 
+        def is_behind(rung: int, loss: float) -> bool:
+            trial.report(loss, rung)
+            return trial.should_prune()
+
         recipe = space.applied(self.recipe, space.suggest(trial)).with_flags(finetune={"rows": self.rows, "epochs": 1})
-        losses = self.train(recipe, trial, RUNGS)
+        losses = losses_of(recipe, self.ref, self.policy, rungs=RUNGS, judge=is_behind, deadline=self.deadline)
         if len(losses) < len(RUNGS):
             raise optuna.TrialPruned
+        trial.report(losses[-1], len(RUNGS))
         return losses[-1]
-
-    def train(self, recipe: Recipe, trial: optuna.Trial | None, rungs: tuple[float, ...]) -> list[float]:
-        """Train without checkpoints and return the validation losses at the rungs that were reached."""
-        material = gather(recipe, self.ref, self.policy)
-        if material.validation is None:
-            raise ShelftalkerError(
-                "no validation rows to judge by", where=str(recipe.paths.data / "val.jsonl"), mend="set split.val"
-            )
-        ladder = _Ladder(trial, rungs, self.deadline)
-        trainer = build(recipe, material, self.policy, self.folder / "trial", [Guard(), ladder])
-        trainer.args.save_strategy = "no"
-        with hushed():
-            trainer.train()
-        return ladder.losses
-
-
-class _Ladder(TrainerCallback):  # type: ignore[misc]
-    """Takes the validation loss at every rung, and ends a trial that is behind or out of time."""
-
-    def __init__(self, trial: optuna.Trial | None, rungs: tuple[float, ...], deadline: float) -> None:
-        self.trial, self.rungs, self.deadline = trial, rungs, deadline
-        self.losses: list[float] = []
-        self.trainer: Any = None
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Climb one rung, where one is reached."""
-        at = state.global_step / state.max_steps
-        if time.monotonic() > self.deadline and len(self.losses) < len(self.rungs) and at < 1:
-            control.should_training_stop = True
-            return
-        if len(self.losses) < len(self.rungs) and at >= self.rungs[len(self.losses)]:
-            self.losses.append(self.trainer.validation_loss())
-            if self.trial is not None:
-                self.trial.report(self.losses[-1], len(self.losses))
-                control.should_training_stop |= at < 1 and self.trial.should_prune()
 
 
 def _waiting(study: optuna.Study) -> int:
@@ -193,7 +157,7 @@ def _rows_of_a_trial(study: optuna.Study, search: _Search, longest: float) -> in
         return int(kept)
     probe = max(4 * search.recipe.finetune.batch_size * search.recipe.finetune.accumulation, 8)
     began = time.monotonic()
-    search.train(search.recipe.with_flags(finetune={"rows": probe, "epochs": 1}), None, (1.0,))
+    losses_of(search.recipe.with_flags(finetune={"rows": probe, "epochs": 1}), search.ref, search.policy)
     took = time.monotonic() - began
     whole = search.recipe.finetune.rows or len(_train_rows(search.recipe))
     rows = min(int(probe * longest / took), whole)
