@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product, Source
@@ -25,9 +26,14 @@ _CHARACTERS_A_TOKEN = 40
 _CUE_CHARACTERS = 400  # of the last line of a prompt that is not of the template
 
 
+@lru_cache(maxsize=64)
+def _named(template: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_FIELD.findall(template)))
+
+
 def fields(template: str) -> list[str]:
     """Names of the fields in ``template``, in order, without repeats."""
-    return list(dict.fromkeys(_FIELD.findall(template)))
+    return list(_named(template))
 
 
 @dataclass(frozen=True)
@@ -87,13 +93,13 @@ class Prompt:
 
     def given(self, product: Product) -> Product:
         """What a prompt tells of ``product``: its title, and the attributes and facts that the template asks for."""
-        asked = fields(self.template)
+        asked, names = fields(self.template), set(self.names)
         return Product(
             title=product.title,
             attributes={
                 name: text
                 for name, text in product.attributes.items()
-                if text and (name in self.names or self.takes_all)
+                if text and (name in names or "attributes" in asked)
             },
             facts=product.facts if "facts" in asked else (),
         )

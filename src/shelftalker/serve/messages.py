@@ -85,7 +85,7 @@ class DescribeRequest(BaseModel):
     """Several titles; their descriptions come in the same order."""
     columns: dict[str, str] | list[dict[str, str]] = {}
     """Further columns (brand, category): for every title, or a list with one object a title. Those that the
-    recipe's prompt names enter the prompt; all of them count as known to the checks."""
+    model's prompt names enter the prompt; the checks believe those and no others."""
     decoding: Overrides | None = None
     """Decoding keys to change for this request; none: the recipe's decoding, the one that was scored."""
 
