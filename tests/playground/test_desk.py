@@ -12,7 +12,7 @@ from fakes import FakeEngine
 from shelftalker.errors import ShelftalkerError
 from shelftalker.playground import view
 from shelftalker.playground.desk import TITLES, Desk, decoding_of, differences
-from shelftalker.playground.one import cards
+from shelftalker.playground.one import Asked, cards
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.writer import Writer
@@ -20,7 +20,7 @@ from shelftalker.writing.writer import Writer
 
 def attempt(desk: Desk, label: str, title: str, decoding: Decoding, columns: dict[str, str]) -> str:
     """The last card that the page shows."""
-    return list(cards(desk, label, title, decoding, columns))[-1][0]
+    return list(cards(desk, Asked(label, title, decoding, columns)))[-1][0]
 
 
 def fake_writer(model: str, recipe: Recipe) -> Writer:
@@ -183,6 +183,14 @@ def test_many_findings_unfold() -> None:
     assert before.count("<li>") == 4
     assert after.count("<li>") == 2
     assert "6 findings" in shown
+
+
+def test_a_fault_of_ours_is_said_too_without_its_details(recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    desk = Desk(None, recipe, load=fake_writer)
+    shown = attempt(desk, desk.base.label, "explode", recipe.decoding, {})
+    assert "This is a fault of shelftalker (RuntimeError)." in shown
+    assert "secret detail" not in shown
+    assert "secret detail" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

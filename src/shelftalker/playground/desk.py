@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from shelftalker import console
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product
+from shelftalker.prompt import fields
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.writer import Writer, load
@@ -93,7 +94,19 @@ class Desk:
         """Further columns that the prompt names."""
         return self.recipe.as_prompt.names
 
-    def write(self, label: str, title: str, decoding: Decoding, columns: Mapping[str, str] | None = None) -> Written:
+    @property
+    def takes_facts(self) -> bool:
+        """Whether the prompt has a place for facts."""
+        return "facts" in fields(self.recipe.prompt)
+
+    def write(
+        self,
+        label: str,
+        title: str,
+        decoding: Decoding,
+        columns: Mapping[str, str] | None = None,
+        facts: Sequence[str] = (),
+    ) -> Written:
         """Describe one title with the model of that label.
 
         Raises:
@@ -101,7 +114,7 @@ class Desk:
         """
         if not title.strip():
             raise ShelftalkerError("there is no title yet", mend="type one, or choose an example")
-        return self.writer(label).write([Product(title, attributes=columns or {})], decoding)[0]
+        return self.writer(label).write([Product(title, attributes=columns or {}, facts=tuple(facts))], decoding)[0]
 
     def writer(self, label: str) -> Writer:
         """The loaded model of that label; the one not used for longest makes room for it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from queue import Empty, SimpleQueue
 
 from shelftalker.generation.watch import watched
@@ -12,7 +12,9 @@ from shelftalker.recipe.decoding import Decoding
 from shelftalker.writing.written import Written
 
 
-def writing(desk: Desk, label: str, title: str, decoding: Decoding, columns: dict[str, str]) -> Iterator[str | Written]:
+def writing(
+    desk: Desk, label: str, title: str, decoding: Decoding, columns: Mapping[str, str], facts: Sequence[str] = ()
+) -> Iterator[str | Written]:
     """What is written so far, every time there is more of it, and last the description with its findings.
 
     Closing the iterator ends the writing at its next token.
@@ -30,7 +32,7 @@ def writing(desk: Desk, label: str, title: str, decoding: Decoding, columns: dic
     def work() -> None:
         try:
             with watched(watch):
-                told.put(desk.write(label, title, decoding, columns))
+                told.put(desk.write(label, title, decoding, columns, facts))
         except BaseException as error:  # it is raised where somebody listens
             told.put(error)
 

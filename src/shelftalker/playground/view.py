@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shelftalker.checks.check import FORM
 from shelftalker.errors import ShelftalkerError
-from shelftalker.pages.highlight import marked, pretty
+from shelftalker.pages.highlight import marked, marks, pretty
 from shelftalker.playground.desk import differences
 from shelftalker.recipe.decoding import Decoding, decoding_signature
 from shelftalker.recipe.recipe import Recipe
@@ -34,6 +34,9 @@ STYLE = """
 .st-card mark:hover::after, .st-card mark:focus::after { content: attr(data-why); position: absolute;
   left: 0; top: 1.7em; z-index: 9; width: max-content; max-width: min(20rem, 70vw); padding: 6px 10px;
   border-radius: 6px; font-size: 13px; line-height: 1.4; background: #1c1917; color: #fff; }
+.st-card mark.given { background: none; border-bottom: 2px solid #15803d; }
+.st-card mark.shared { background: none; border-bottom: 2px dashed #15803d; }
+.st-card mark.source { background: none; border-bottom: 2px dotted #d97706; }
 .st-card mark.form { background: #f43f5e44; border-bottom-color: #e11d48; }
 .st-badge { display: inline-block; border-radius: 99px; padding: 1px 10px; font-size: 13px; font-weight: 600; }
 .st-good { background: #10b98133; }
@@ -82,10 +85,24 @@ def card(heading: str, written: Written, *, kind: str = "", seconds: float | Non
         reasons += f"<details>{rest}</details>"
     return (
         f'<div class="st-card {escape(kind)}"><h3>{escape(heading)}</h3>'
-        f'<p class="st-text">{marked(written.text, written.findings, FORM)}</p>{badge}'
+        f'<p class="st-text">{marked(written.text, marks(written.findings, FORM, written.claims()))}</p>{badge}'
         + reasons
+        + _sources(written)
         + f'<div class="st-facts">{escape(" · ".join(facts))}</div></div>'
     )
+
+
+def _sources(written: Written) -> str:
+    """Who wrote it, and the products that it was written from."""
+    why = f'<p class="st-wait">{escape(_sentence(f"{written.route}: {written.why}"))}</p>' if written.why else ""
+    items = [
+        f"<li><b>{escape(source.product.title)}</b>: {escape(source.text or source.product.description)}</li>"
+        for source in written.sources
+    ]
+    if not items:
+        return why
+    head = f"{len(items)} source{'s' if len(items) > 1 else ''}: similar products, whose facts are not this one's"
+    return f"{why}<details><summary>{head}</summary><ul>{''.join(items)}</ul></details>"
 
 
 def plain(heading: str, text: str, *, kind: str = "") -> str:

@@ -9,7 +9,7 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.extras import need
 from shelftalker.playground import view
 from shelftalker.playground.desk import CONTROLS, Desk, decoding_of
-from shelftalker.playground.one import cards
+from shelftalker.playground.one import Asked, cards
 from shelftalker.recipe.recipe import Recipe
 
 _WIDE = {"width": "100%"}
@@ -69,12 +69,12 @@ def panel(model: str | Path | None, recipe: Recipe, *, desk: Desk | None = None)
         try:
             label = checkpoint.value
             mine.value, base.value = view.plain(label, "Writing ..."), view.plain(desk.base.label, "Waiting ...")
-            for card, _ in cards(desk, label, title.value, decoding, columns):
+            for card, _ in cards(desk, Asked(label, title.value, decoding, columns)):
                 mine.value = card
             if label == desk.base.label:
                 base.value = view.plain(desk.base.label, "The chosen model is the base model itself.")
             else:
-                for card, _ in cards(desk, desk.base.label, title.value, decoding, columns, kind="st-base"):
+                for card, _ in cards(desk, Asked(desk.base.label, title.value, decoding, columns), kind="st-base"):
                     base.value = card
         finally:
             write.disabled = False

@@ -153,6 +153,11 @@
       if (few.length < prediction.findings.length) notes.append(make("li", "", `and ${prediction.findings.length - few.length} more`));
       node.append(notes);
     }
+    if (prediction.route) node.append(make("p", "meta", prediction.route));
+    if (prediction.sources.length) {
+      const count = prediction.sources.length;
+      node.append(make("details", "sources", make("summary", "", `${count} source${count > 1 ? "s" : ""}`), ...prediction.sources.map((text) => make("p", "", text))));
+    }
     return node;
   };
 

@@ -10,6 +10,8 @@ from typing import Any
 from msgspec import structs
 
 from shelftalker.checks.check import CHECKS, FORM
+from shelftalker.checks.claims import claims
+from shelftalker.checks.given import Given
 from shelftalker.evaluation.metrics.registry import METRICS, QUALITY
 from shelftalker.evaluation.report.labels import (
     GLOSSARY,
@@ -23,10 +25,10 @@ from shelftalker.evaluation.report.labels import (
     p_value,
     share_of,
 )
-from shelftalker.evaluation.results import PairedTest, Results, Row, Score, Slice, System
+from shelftalker.evaluation.results import PairedTest, Prediction, Results, Row, Score, Slice, System
 from shelftalker.evaluation.verdict import outcome
 from shelftalker.pages import charts
-from shelftalker.pages.highlight import marked, pretty, segments
+from shelftalker.pages.highlight import Mark, marked, marks, pretty, segments
 
 
 class View:
@@ -374,11 +376,19 @@ class View:
                 {
                     "label": system.label,
                     "css": self.css[system.id],
-                    "marked": marked(prediction.text, prediction.findings, FORM),
+                    "marked": marked(prediction.text, self._marks(row, prediction)),
+                    "route": ROUTES.get(prediction.route, ""),
+                    "sources": prediction.sources,
                     "score": f"{label(metric)} {self.value(metric, score)}" if metric and score is not None else "",
                 }
             )
         return {"row": row, "columns": columns}
+
+    @staticmethod
+    def _marks(row: Row, prediction: Prediction) -> list[Mark]:
+        """Everything to mark in a sample: findings, and every claim by where it comes from."""
+        given = Given(row.title, row.given, tuple(row.facts))
+        return marks(prediction.findings, FORM, claims(prediction.text, given, prediction.sources))
 
     def browser(self) -> dict[str, Any]:
         """What the script of the page needs: rows with every prediction, cut at its findings."""
@@ -415,6 +425,8 @@ class View:
         prediction = row.predictions[system.id]
         scores = [row_score(row, system.id, metric) for metric in metrics]
         return {
+            "route": ROUTES.get(prediction.route, ""),
+            "sources": prediction.sources,
             "text": segments(prediction.text, prediction.findings),
             "findings": [[finding.check, finding.text, finding.why] for finding in prediction.findings],
             "scores": [None if score is None else round(score, 5) for score in scores],
