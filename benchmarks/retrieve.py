@@ -1,6 +1,6 @@
 """Time and memory of sources: an index over a training split, nearest products a batch at a time, edited texts.
 
-    python benchmarks/retrieve.py [--products 1000000] [--asked 20000]
+    python benchmarks/retrieve.py [--products 1000000] [--asked 20000] [--compare 20] [--quick]
 
 The catalogue is the bundled sample's, every product many times over with three words of its title and ten of its
 description drawn anew (so that rare words stay rare and "the" stays common) and half of them with a code of their own.
@@ -71,7 +71,10 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=1_000_000, help="products in the index")
     parser.add_argument("--asked", type=int, default=20_000, help="products that ask for their sources")
     parser.add_argument("--compare", type=int, default=0, help="titles to ask bm25s' own batch call for as well")
+    parser.add_argument("--quick", action="store_true", help="5,000 products: whether it runs, not how fast")
     asked = parser.parse_args()
+    if asked.quick:
+        asked.products, asked.asked = 5_000, 500
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
         sum(1 for _ in products(asked.products))
