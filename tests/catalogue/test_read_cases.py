@@ -239,6 +239,38 @@ def test_what_cannot_be_told_is_asked_and_the_answer_is_taken(tmp_path: Path) ->
         titles(path, encoding="cp85o")
 
 
+def test_letters_far_behind_the_beginning_tell_too(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    body = "".join(f"Mug {at},A plain mug.\n" for at in range(60_000)) + "Kanne,Größe für müde Küchen, schön.\n"
+    path.write_bytes(("title,text\n" + body).encode("cp850"))
+    assert path.stat().st_size > 1 << 20
+    assert rows.inspect(path).encoding == "cp850"
+
+
+def test_stray_bytes_are_said(run: Prepare, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = german(tmp_path / "c.csv")
+    path.write_bytes(path.read_bytes() + "G9,Café,Ein Café für müde Füße.\n".encode("cp1252"))
+    assert titles(path)[-1] == "Café"
+    assert "6 bytes are not utf-8; read as Windows-1252" in capsys.readouterr().err
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(
+        b'{"title": "Mug", "content": "A mug for the tea of today."}\n{"title": "\xe9", "content": "x"}'
+    )
+    run(path)
+    assert "1 rows are not UTF-8" in capsys.readouterr().err
+
+
+def test_a_locale_that_is_not_there_is_said(run: Prepare, tmp_path: Path) -> None:
+    path = table(tmp_path / "c.csv", ["sku", "name-it", "name-nl", "description-it"], [["1", "a", "b", "c d e f g"]])
+    with pytest.raises(ShelftalkerError, match="each of several languages"):
+        run(path, prepare__locale="fr")
+    body = [["M1", "", "Mug", "A mug of clay for tea."], ["M1", "de", "Becher", "Ein Becher aus Ton für Tee."]]
+    path = table(tmp_path / "m.csv", ["sku", "store_view_code", "name", "description"], body)
+    with pytest.raises(ShelftalkerError, match="other_language 2") as caught:
+        run(path, prepare__locale="fr")
+    assert "prepare.locale" in str(caught.value.mend)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp932", "utf-16-be"])
 def test_no_row_of_json_lines_is_lost_to_its_encoding(run: Prepare, tmp_path: Path, encoding: str) -> None:
     texts = [f"深い青の釉薬をかけた{at}番目の小さな急須です。毎日のお茶に使えます。" for at in range(4)]

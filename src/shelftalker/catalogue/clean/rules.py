@@ -113,7 +113,7 @@ def plain_quotes(text: str) -> str:
 
 # --- what programs print ---------------------------------------------------------------------------------------
 
-_LISTS = ("['", '["', "[]", "[u'", 'u"')
+_LISTS = ("['", '["', "[]", "[u'", '[u"')
 _BETWEEN = re.compile(r"""(?<=['"])\s*,\s*(?=u?['"])|(?<=['"])\s+(?=u?['"])""")
 _ITEM = re.compile(r"""u?(['"])(.*)\1""", re.DOTALL)
 _ESCAPE = re.compile(r"\\([nrt])")

@@ -105,9 +105,9 @@ def by_role(role: str, names: Sequence[str], language: str | None, where: str) -
                 return named[-1]
         if wanted in by_key:
             return by_key[wanted]
-        if spoken and (language is None or len(spoken) == 1):
-            if len(set(spoken.values())) > 1:
-                raise _several(role, list(reversed(spoken)), spoken, where)
+        if len(set(spoken.values())) > 1:
+            raise _several(role, list(reversed(spoken)), spoken, where)
+        if spoken:
             return list(spoken)[-1]
     return None
 

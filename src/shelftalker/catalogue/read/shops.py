@@ -111,7 +111,7 @@ def _view(
     for column in headers.VIEW:
         if column in by_normal.values():
             values = {text_of(row.values.get(column)) or "" for row in sample}
-            if settings.locale is not None and settings.locale.casefold() in {text.casefold() for text in values}:
+            if settings.locale is not None and len(values) > 1:
                 return column, settings.locale.casefold()
             if "" in values:
                 return column, ""

@@ -19,7 +19,7 @@ from shelftalker.catalogue.read.readers import sampled
 from shelftalker.catalogue.read.row import Row, object_row
 from shelftalker.catalogue.read.shape import Shape
 from shelftalker.catalogue.read.sniff_text import of_text
-from shelftalker.catalogue.read.text import HEAD, decoded
+from shelftalker.catalogue.read.text import BLOCK, HEAD, decoded
 from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.catalogue import PrepareSettings
 
@@ -96,7 +96,10 @@ def sniff(path: Path, name: str, settings: PrepareSettings, *, is_test: bool = F
         raise _empty(name)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and not settings.encoding:
         return _marked_up(shape, head, head[:4096].decode("utf-8", "replace"), settings)
-    shape.encoding = _encoding(head, name, settings, is_whole=is_whole)
+    telling = head
+    if head.isascii() and not is_whole and not _begins_as_lines(head):
+        telling = _beyond_ascii(shape) or head
+    shape.encoding = _encoding(telling, name, settings, is_whole=is_whole)
     text = decoded(head, shape.encoding)
     if not text.strip("\ufeff \t\r\n"):
         raise _empty(name)
@@ -126,6 +129,15 @@ def _encoding(head: bytes, name: str, settings: PrepareSettings, *, is_whole: bo
             return "utf-8"
         _refuse_binary(head.decode("ascii", "ignore"), name)
         raise
+
+
+def _beyond_ascii(shape: Shape) -> bytes:
+    """The first whole lines of a long file that hold more than ASCII; of JSON lines, whoever reads them counts."""
+    with unpack.open_binary(shape.path, shape.member, shape.name) as file:
+        while data := unpack.read(file, BLOCK, shape.name):
+            if not data.isascii():
+                return data[data.find(b"\n") + 1 : data.rfind(b"\n") + 1]
+    return b""
 
 
 def _begins_as_lines(head: bytes) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import io
+from collections import Counter
 from collections.abc import Iterator
 from typing import IO
 
+from shelftalker import console
 from shelftalker.catalogue.read.shape import Shape
 from shelftalker.catalogue.read.unpack import Plain, open_binary, read
 
@@ -14,29 +16,61 @@ BLOCK = 8 << 20
 HEAD = 1 << 20
 
 
+_STRAY: Counter[str] = Counter()
+_TOLD: set[str] = set()
+
+
 def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
+    _STRAY["bytes"] += error.end - error.start
     bad = error.object[error.start : error.end]
     return bad.decode("cp1252", "replace"), error.end
 
 
-# Single lines of another encoding in a file of UTF-8.
+def _as_mark(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    _STRAY["bytes"] += error.end - error.start
+    return "\N{REPLACEMENT CHARACTER}", error.end
+
+
+# Single letters of another encoding in a file.
 codecs.register_error("shelftalker-cp1252", _as_cp1252)
+codecs.register_error("shelftalker-mark", _as_mark)
 
 
 def errors_of(encoding: str) -> str:
     """What becomes of bytes that an encoding does not know: of UTF-8 Windows-1252, of others a replacement mark."""
-    return "shelftalker-cp1252" if encoding in ("utf-8", "utf-8-sig") else "replace"
+    return "shelftalker-cp1252" if encoding in ("utf-8", "utf-8-sig") else "shelftalker-mark"
+
+
+class Text(io.TextIOWrapper):
+    """A text that says at its end, once a file, how many bytes were not of its encoding."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape, self._before = shape, _STRAY["bytes"]
+        raw = Plain(open_binary(shape.path, shape.member, shape.name), shape.name)
+        # A mark is no letter, also where the encoding was named by the user.
+        encoding = "utf-8-sig" if shape.encoding == "utf-8" else shape.encoding
+        super().__init__(io.BufferedReader(raw, 1 << 18), encoding=encoding, errors=errors_of(encoding), newline="")
+
+    def close(self) -> None:
+        """Close the file, and say what there is to say."""
+        stray = _STRAY["bytes"] - self._before
+        if not self.closed and stray and self._shape.name not in _TOLD:
+            _TOLD.add(self._shape.name)
+            taken = "Windows-1252" if errors_of(self._shape.encoding) == "shelftalker-cp1252" else "unknown letters"
+            console.warn(
+                f"{self._shape.name}: {stray:,} bytes are not {self._shape.encoding}; read as {taken} "
+                "(another: --prepare.encoding)"
+            )
+        super().close()
 
 
 def open_text(shape: Shape) -> io.TextIOWrapper:
     """A catalogue as text; line ends stay as they are."""
-    raw = Plain(open_binary(shape.path, shape.member, shape.name), shape.name)
-    # A mark is no letter, also where the encoding was named by the user.
-    encoding = "utf-8-sig" if shape.encoding == "utf-8" else shape.encoding
-    buffered = io.BufferedReader(raw, 1 << 18)
-    return io.TextIOWrapper(buffered, encoding=encoding, errors=errors_of(encoding), newline="")
+    return Text(shape)
 
 
 def decoded(head: bytes, encoding: str) -> str:
