@@ -253,9 +253,8 @@ def test_stray_bytes_are_said(run: Prepare, tmp_path: Path, capsys: pytest.Captu
     assert titles(path)[-1] == "Café"
     assert "6 bytes are not utf-8; read as Windows-1252" in capsys.readouterr().err
     path = tmp_path / "c.jsonl"
-    path.write_bytes(
-        b'{"title": "Mug", "content": "A mug for the tea of today."}\n{"title": "\xe9", "content": "x"}'
-    )
+    lines = [json.dumps({"title": f"Café {at}", "content": TEXTS["Öllampe"]}, ensure_ascii=False) for at in range(5)]
+    path.write_bytes("\n".join(lines).encode() + b'\n{"title": "Caf\xe9", "content": "x"}')
     run(path)
     assert "1 rows are not UTF-8" in capsys.readouterr().err
 
