@@ -1,10 +1,12 @@
-"""The chain of stages: what `--force` forgets, and what it leaves alone."""
+"""The chain of stages: what it shows first, what `--force` forgets, and what that leaves alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from shelftalker.pipeline import forget
+import pytest
+
+from shelftalker.pipeline import describe_unseen, first_look, forget
 from shelftalker.recipe.recipe import Recipe
 
 
@@ -21,3 +23,16 @@ def test_force_forgets_one_run_and_no_other(tmp_path: Path) -> None:
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json")] == [
         "outputs/b/compare/manifest.json"
     ]
+
+
+def test_the_first_look_is_one_text_of_the_base_model_and_says_so(
+    tiny_t5: Path, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Recipe(base_model=str(tiny_t5), paths={"data": data_dir}, decoding={"max_new_tokens": 8}, device="cpu")
+    first_look(recipe)
+    shown = capsys.readouterr().err
+    (first, *others) = describe_unseen(recipe, recipe.base_model)
+    assert f"zero-shot, before any training: {first['title']}\n    {first['description']}" in shown
+    assert len(others) == 2 and all(other["title"] not in shown for other in others)
+    named = recipe.with_flags(generate={"titles": ["Blue mug", "Red mug", "Oak mug", "Tin mug"]})
+    assert [one["title"] for one in describe_unseen(named, recipe.base_model)] == named.generate.titles

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shelftalker import console, files
+from shelftalker.awake import kept_awake
 from shelftalker.recipe.recipe import Recipe
 
 EXAMPLES = 3
@@ -50,6 +51,11 @@ def run(recipe: Recipe, *, force: bool = False) -> Finished:
     Raises:
         ShelftalkerError: from any stage; what was finished stays and is skipped next time.
     """
+    with kept_awake(recipe.keep_awake):
+        return _run(recipe, force=force)
+
+
+def _run(recipe: Recipe, *, force: bool) -> Finished:
     from shelftalker.catalogue.prepare import prepare
     from shelftalker.evaluation.baseline import baseline
     from shelftalker.evaluation.compare import compare
@@ -73,6 +79,8 @@ def run(recipe: Recipe, *, force: bool = False) -> Finished:
     if force:
         forget(recipe)
     prepared = stage("prepare", lambda: prepare(recipe))
+    if not recipe.run_dir.exists():
+        first_look(recipe)
     zero_shot = stage("baseline", lambda: baseline(recipe))
     trained = stage("finetune", lambda: finetune(recipe, resume=_has_begun(recipe)))
     compared = stage("compare", lambda: compare([trained.run_dir], recipe, promote=recipe.promoted_dir.name))
@@ -91,6 +99,7 @@ def run(recipe: Recipe, *, force: bool = False) -> Finished:
         results = tested.results
         paths["test report"] = out / "report.html"
     start = time.monotonic()
+    console.stage("generate", "titles that were never trained on")
     descriptions = describe_unseen(recipe, paths["promoted"])
     seconds["generate"] = round(time.monotonic() - start, 1)
 
@@ -104,8 +113,14 @@ def run(recipe: Recipe, *, force: bool = False) -> Finished:
     return Finished(paths, descriptions, skipped, seconds, compared.best, results.verdict.sentence)
 
 
-def describe_unseen(recipe: Recipe, model: Path) -> list[dict[str, str]]:
-    """Describe the recipe's example titles, or else three titles that were never trained on."""
+def first_look(recipe: Recipe) -> None:
+    """Show within the first minute what the base model writes, so that the reader sees what training has to mend."""
+    (before,) = describe_unseen(recipe, recipe.base_model, 1)
+    console.note(f"zero-shot, before any training: {before['title']}\n    {before['description']}")
+
+
+def describe_unseen(recipe: Recipe, model: str | Path, count: int | None = None) -> list[dict[str, str]]:
+    """Describe the recipe's example titles, or else three that were never trained on; ``count`` of them at most."""
     from shelftalker.catalogue.examples import load_split, sample
     from shelftalker.product import Product
     from shelftalker.writing.writer import load
@@ -114,8 +129,7 @@ def describe_unseen(recipe: Recipe, model: Path) -> list[dict[str, str]]:
     if not products:
         split = "test" if _has_rows(recipe.paths.data / "test.jsonl") else "val"
         products = sample(load_split(recipe.paths.data, split), EXAMPLES, recipe.seed)
-    console.stage("generate", f"{len(products)} titles that were never trained on")
-    return [{"title": one.title, "description": one.text} for one in load(model, recipe).write(products)]
+    return [{"title": one.title, "description": one.text} for one in load(model, recipe).write(products[:count])]
 
 
 def forget(recipe: Recipe) -> None:
