@@ -105,6 +105,7 @@ def test_the_prompt_asked_for_is_the_prompt_learnt(tiny_causal: Path, data_dir: 
     assert text.startswith("home: blue bottle 0 = The blue bottle is soft")
     run = finetune(recipe)
     facts = json.loads((run.last / "shelftalker.json").read_text())
+    assert facts["recipe"]["language"] == "en"
     assert facts["recipe"]["prompt"] == "{department}: {title} ="
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from shelftalker.checks.check import CHECKS, check
 from shelftalker.checks.given import Given
+from shelftalker.checks.language import main_language
 from shelftalker.evaluation import results as schema
 from shelftalker.evaluation.breakdown import Parts, by_route, parts
 from shelftalker.evaluation.measure import Measured, measure
@@ -82,7 +83,8 @@ def score(
         kind, data, settings: go into the results as they are.
         training: training descriptions, for novelty; none: novelty only where an entry brings it.
     """
-    given = [Given(row.title, row.given, row.facts) for row in products]
+    language = main_language(row.reference for row in products)
+    given = [Given(row.title, row.given, row.facts, language) for row in products]
     targets = Targets([row.title for row in products], [row.reference for row in products], given)
     outputs = [
         Outputs(targets, entry.texts, entry.hit_cap, entry.nll, lengths, entry.bertscore, entry.sources)

@@ -30,6 +30,7 @@ class Material:
         validation: the validation rows; None: none asked for.
         facts: parameters, examples, tokens, rows that were cut, padding.
         sources: content hash of the training split that sources are taken from; None: there are no sources.
+        language: what most of the training descriptions are written in, or what the recipe says.
     """
 
     base: LoadedModel
@@ -38,6 +39,7 @@ class Material:
     validation: Encoding | None
     facts: dict[str, Any]
     sources: str | None = None
+    language: str = "en"
 
 
 def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources | None = None) -> Material:
@@ -51,6 +53,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
     from transformers import set_seed
 
     from shelftalker.catalogue.examples import load_split, sample
+    from shelftalker.checks.language import main_language
     from shelftalker.finetuning.batching import padding_share
     from shelftalker.finetuning.encoding import check_writable, encode
     from shelftalker.finetuning.lean import lean
@@ -75,7 +78,9 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
             sources=[near for _, near in shown],
         )
 
-    train = tokenised(sample(load_split(recipe.paths.data, "train"), settings.rows, recipe.seed), training=True)
+    examples = sample(load_split(recipe.paths.data, "train"), settings.rows, recipe.seed)
+    language = recipe.language or main_language(row.description for row in examples)
+    train = tokenised(examples, training=True)
     check_writable(train.counts, recipe.base_model)
     validation = None
     if settings.val_rows:
@@ -105,7 +110,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
         "unwritable_share": round(counts.unwritable_share, 6),
         "padding_share": round(padding_share(batches_of(recipe, train, is_seq2seq=base.is_seq2seq)), 4),
     }
-    return Material(base, model, train, validation, facts, index.hash if index is not None else None)
+    return Material(base, model, train, validation, facts, index.hash if index is not None else None, language)
 
 
 def sources_shown(

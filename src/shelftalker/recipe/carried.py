@@ -14,6 +14,7 @@ CARRIED = (
     "prompt",
     "chat",
     "prompt_tokens",
+    "language",
     "decoding",
     "prepare.keep_columns",
     *(f"clean.{rule}" for rule in TITLE_RULES),

@@ -57,6 +57,9 @@ class Recipe(Section):
     prompt_tokens: int = Field(128, ge=8)
     """Longest prompt in tokens, in training as in writing; a longer one loses words: of sources, then of facts and
     attributes, of the title last."""
+    language: str | None = None
+    """What the descriptions are written in, as two letters (en, de, fr, es, pt), for the checks; none: what most of the
+    training descriptions are written in."""
     paths: Paths = Paths()
     prepare: PrepareSettings = PrepareSettings()
     clean: CleanSettings = CleanSettings()

@@ -53,17 +53,18 @@ class Routed:
     findings: tuple[Finding, ...] = ()
 
 
-def route(product: Product, sources: Sequence[Source], settings: RouteSettings) -> Routed:
+def route(product: Product, sources: Sequence[Source], settings: RouteSettings, language: str = "en") -> Routed:
     """Choose who writes a product.
 
     Args:
         product: what is known of it; of its attributes those that its writer is given.
         sources: the nearest products of the training split, nearest first, with their whole texts.
         settings: the recipe's, with the thresholds that compare chose.
+        language: the catalogue's.
     """
     if _words_known(product) < settings.least_words:
-        return Routed("declined", f"too little is known of it: {wanted(product, sources)} would help")
-    why, given = "", Given(product.title, product.attributes, product.facts)
+        return Routed("declined", f"too little is known of it: {wanted(product, sources, language)} would help")
+    why, given = "", Given(product.title, product.attributes, product.facts, language)
     if not isinstance(settings.edit_from, str) and settings.edit_from is not None:
         for place, source in enumerate(sources):
             if source.score < settings.edit_from:
@@ -80,7 +81,7 @@ def route(product: Product, sources: Sequence[Source], settings: RouteSettings) 
     return Routed("written", why)
 
 
-def wanted(product: Product, sources: Sequence[Source]) -> str:
+def wanted(product: Product, sources: Sequence[Source], language: str = "en") -> str:
     """What would help most to describe a product: what its sources have and it lacks, as words for people."""
     lacking = Counter(
         name
@@ -90,7 +91,7 @@ def wanted(product: Product, sources: Sequence[Source]) -> str:
     )
     if lacking:
         return f"the attribute {lacking.most_common(1)[0][0]!r}"
-    given = Given(product.title, product.attributes, product.facts)
+    given = Given(product.title, product.attributes, product.facts, language)
     said = Counter(
         _HELPFUL[claim.kind]
         for source in sources

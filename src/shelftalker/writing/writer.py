@@ -43,6 +43,7 @@ class Writer:
 
         self.engine, self.recipe, self.prompt, self.sources = engine, recipe, recipe.as_prompt, sources
         self._shows = self.prompt.shows_sources
+        self._language = recipe.language or "en"
         self.clean: Callable[[Product], Product] = ProductCleaner(recipe.clean).product
         self._lock = threading.Lock()
 
@@ -68,7 +69,7 @@ class Writer:
         result: list[Written | None] = []
         routes: list[Routed] = []
         for product, found in zip(cleaned, near, strict=True):
-            routes.append(route(self.prompt.given(product), found, self.recipe.route))
+            routes.append(route(self.prompt.given(product), found, self.recipe.route, self._language))
             result.append(self._without_model(product, routes[-1], found))
         places = [place for place, done in enumerate(result) if done is None]
         if advance is not None and len(places) < len(cleaned):
@@ -88,6 +89,7 @@ class Writer:
                 engine=signature,
                 policy=self.recipe.generate.facts,
                 prefer_publishable=decoding.prefer_publishable,
+                language=self._language,
             )
         return [one for one in result if one is not None]
 
@@ -96,7 +98,7 @@ class Writer:
         every = self.recipe.route.model_copy(update={"edit_from": 0.0})
         found: list[Written | None] = []
         for product, near in zip(*self._grounded(products), strict=True):
-            routed = route(self.prompt.given(product), near, every)
+            routed = route(self.prompt.given(product), near, every, self._language)
             found.append(self._without_model(product, routed, near) if routed.route == "edited" else None)
         return found
 
@@ -190,7 +192,7 @@ class Writer:
     def _without_model(self, product: Product, routed: Routed, near: Sequence[Source]) -> Written | None:
         """What is edited or declined; None: the model writes."""
         told = self.prompt.given(product)
-        given = Given(product.title, told.attributes, told.facts)
+        given = Given(product.title, told.attributes, told.facts, self._language)
         if routed.route == "declined":
             return declined(product, given, routed.why, near)
         return edited(product, given, routed, near, self.recipe.generate.facts) if routed.route == "edited" else None

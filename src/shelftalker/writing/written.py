@@ -122,6 +122,7 @@ def written(
     engine: str,
     policy: Policy,
     prefer_publishable: bool,
+    language: str = "en",
 ) -> Written:
     """What a model wrote, the best of its candidates, under the policy.
 
@@ -134,8 +135,9 @@ def written(
         engine: signature of what wrote.
         policy: what a text may claim.
         prefer_publishable: of several candidates those that pass the checks come first.
+        language: the catalogue's.
     """
-    given = Given(product.title, prompt.given.attributes, prompt.given.facts)
+    given = Given(product.title, prompt.given.attributes, prompt.given.facts, language)
     texts = tuple(one.text for one in drawn)
     capped = [one.hit_cap for one in drawn]
     chosen, found = _chosen(texts, capped, given, near, policy, prefer_publishable)
@@ -182,4 +184,4 @@ def _cut(field: str) -> str:
 
 def _problem(given: Given) -> str | None:
     """What contradicts itself in the input; the row is described all the same."""
-    return "; ".join(conflicts(given.title, given.attributes)) or None
+    return "; ".join(conflicts(given.title, given.attributes, given.language)) or None
