@@ -124,6 +124,7 @@ SHOPS = {
     "Amazon, German": (["SKU", "Produktname", "Produktbeschreibung", "Preis"], 1, 2, 0),
     "Amazon, Japanese": (["出品者SKU", "商品名", "商品の説明", "価格"], 1, 2, 0),
     "Amazon, listings": (["item-name", "item-description", "listing-id", "seller-sku", "asin1"], 0, 1, None),
+    "run together": (["ITEM_ID", "PRODUCTNAME", "DESCRIPTION"], 1, 2, 0),
     "camel case": (["productId", "productName", "productDescription", "unitPrice"], 1, 2, 0),
     "Rakuten": (["商品管理番号", "商品番号", "商品名", "PC用商品説明文"], 2, 3, None),
 }
@@ -337,6 +338,12 @@ def test_objects_one_after_the_other_over_many_lines(run: Prepare, tmp_path: Pat
     assert examples(run(path)) == TEXTS
 
 
+def test_lines_with_commas_between(run: Prepare, tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(",\n".join(json.dumps({"title": title, "content": text}) for title, text in TEXTS.items()))
+    assert examples(run(path)) == TEXTS
+
+
 def test_a_workbook_with_a_cover_and_numbers(run: Prepare, tmp_path: Path) -> None:
     path = tmp_path / "c.xlsx"
     with xlsxwriter.Workbook(str(path)) as book:
@@ -458,6 +465,9 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "SQL": (lambda path: path.write_text("-- MySQL dump 10\nINSERT INTO p VALUES (1,'a');\n"), "SQL dump"),
     "YAML": (lambda path: path.write_text("- title: Mug\n- title: Lamp\n"), "YAML"),
     "one object": (lambda path: path.write_text('{\n "title": "Mug"\n}'), "one JSON object"),
+    "columns": (lambda path: path.write_text('{"title": {"0": "Mug"}, "text": {"0": "A mug."}}'), "under each name"),
+    "products by name": (lambda path: path.write_text('{"all": {"B1": {"title": "Mug"}}}'), "one JSON object"),
+    "JavaScript": (lambda path: path.write_text("[{title: 'Mug', text: 'A mug.'}]"), "neither JSON nor"),
     "Python list": (lambda path: path.write_text("[{'title': 'Mug'}]"), "Python dicts"),
     "array of arrays": (lambda path: path.write_text('[["title"], ["Mug"]]'), "without objects"),
     "cut gzip": (lambda path: path.write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\3abc"), "cut short or broken"),

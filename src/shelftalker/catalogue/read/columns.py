@@ -18,7 +18,11 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LOCALE = re.compile(
     r"^(?P<base>.+?)[\s_\-.:@\[(]+(?P<language>[a-z]{2})(?:[_-](?P<land>[a-z]{2}))?(?P<rest>\W.*)?$", re.I
 )
-_ROLES = {"title": headers.TITLE, "description": headers.DESCRIPTION, "id": headers.ID}
+_ROLES = {
+    role: tuple(name.replace("_", "") for name in names)
+    for role, names in (("title", headers.TITLE), ("description", headers.DESCRIPTION), ("id", headers.ID))
+}
+"""The names of each role, without what parts their words: "PRODUCTNAME" is one, too."""
 
 
 @functools.lru_cache(4096)
@@ -140,9 +144,9 @@ def shown(names: Sequence[str]) -> str:
 
 def _keys(name: str) -> list[str]:
     """What a name is looked up by: all of it, and without an XML prefix (g:title) or a template's star ("Name *")."""
-    key = normal(name)
     prefix, colon, local = name.partition(":")
-    return [key, normal(local)] if colon and len(prefix) < 4 and local else [key]
+    keys = [name, local] if colon and len(prefix) < 4 and local else [name]
+    return [normal(key).replace("_", "") for key in keys]
 
 
 def _locale(name: str) -> tuple[str, str] | None:

@@ -28,6 +28,13 @@ def of_text(shape: Shape, text: str, settings: PrepareSettings, *, is_whole: boo
     Raises:
         ShelftalkerError: no reader reads it, or its rows lie where they are not looked for: then where.
     """
+    found, rows = _of_text(shape, text, settings, is_whole=is_whole)
+    if found.format in ("json", "lines", "python") and rows and all(row.error for row in rows) and not found.inner:
+        raise _no_json(shape)
+    return found, rows
+
+
+def _of_text(shape: Shape, text: str, settings: PrepareSettings, *, is_whole: bool) -> tuple[Shape, list[Row]]:
     text = text.lstrip("\ufeff")
     begin = text.lstrip()
     named = PurePosixPath(shape.member or shape.name).suffixes
@@ -106,8 +113,13 @@ def _objects(shape: Shape, begin: str, settings: PrepareSettings, *, is_whole: b
     if re.match(r"\{\s*u?'", first) and lines.literal(first.strip()) is not None:
         return sampled(replace(shape, format="python"))
     is_line = _is_object(first) and (bool(rest) or is_whole)
+    if is_line and not rest.strip():
+        _refuse_columns(shape, first)
     if is_line and (rest.strip() or not nested.arrays(first)):
         return _lines(shape, settings)
+    if first.rstrip().endswith(",") and _is_object(first.rstrip()[:-1]):
+        # One object a line, with commas between.
+        return sampled(replace(shape, format="json", inner=_keys(settings)))
     if not is_line and _objects_in(begin):
         # The first line alone is broken.
         return _lines(shape, settings)
@@ -126,6 +138,30 @@ def _objects(shape: Shape, begin: str, settings: PrepareSettings, *, is_whole: b
     return sampled(replace(shape, inner=inner))
 
 
+def _refuse_columns(shape: Shape, text: str) -> None:
+    """Say so where the only object holds no product but columns, or products by their names."""
+    row = json.loads(text)
+    titles = [name for name in row if role_of(name) == "title"]
+    if titles and isinstance(row[titles[0]], dict | list):
+        raise ShelftalkerError(
+            "this is one JSON object with all values of a column under each name",
+            where=f"{shape.name}: {shown(list(row))}",
+            mend="write one object a product: in pandas, to_json(PATH, orient='records', lines=True)",
+        )
+    if not titles and row and all(isinstance(value, dict) for value in row.values()) and not nested.arrays(text):
+        if any(role_of(name) == "title" for value in row.values() for name in value) and len(row) == 1:
+            return
+        raise _no_list(shape)
+
+
+def _no_list(shape: Shape) -> ShelftalkerError:
+    return ShelftalkerError(
+        "this is one JSON object, and no list of products is in it",
+        where=shape.name,
+        mend="write one object a line, or a list: [{...}, {...}]",
+    )
+
+
 def _records(shape: Shape, found: list[nested.Found], settings: PrepareSettings) -> tuple[str, ...]:
     """The keys that lead to the list of rows."""
     keys = _keys(settings)
@@ -140,11 +176,7 @@ def _records(shape: Shape, found: list[nested.Found], settings: PrepareSettings)
     if len(likely) == 1:
         return likely[0].keys
     if not likely:
-        raise ShelftalkerError(
-            "this is one JSON object, and no list of products is in it",
-            where=shape.name,
-            mend="write one object a line, or a list: [{...}, {...}]",
-        )
+        raise _no_list(shape)
     paths = [".".join(one.keys) for one in likely]
     raise ShelftalkerError(
         "several lists are nested in the JSON",

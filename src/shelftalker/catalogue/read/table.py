@@ -14,7 +14,7 @@ from shelftalker.catalogue.read.row import Row, printable
 from shelftalker.catalogue.read.shape import Shape
 from shelftalker.catalogue.read.text import open_text
 
-DELIMITERS = ",;\t|"
+DELIMITERS = ",;\t|^"
 _LONGEST = 64 << 20
 _NONE: Final = csv.QUOTE_NONE
 
