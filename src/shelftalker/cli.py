@@ -78,7 +78,7 @@ def prepare(
     """Clean a catalogue and split it: data/{train,val,test}.jsonl, rejected.jsonl and a data card.
 
     Args:
-        catalogue: files, globs or URLs (JSON lines, JSON, CSV, TSV, Parquet; plain, gzip or zstd), or `bundled`.
+        catalogue: files, globs or URLs (CSV, JSON, Parquet, workbooks, XML feeds; packed or not), or `bundled`.
         test: files whose rows make the test split.
         out: folder for the splits and the card.
     """
@@ -225,8 +225,8 @@ def generate(
         titles: product titles.
         model: MODEL, as said below; if not given, the promoted one of the recipe.
         attributes: what else the prompt asks for, as NAME=TEXT (brand=Acme), for every title; may be repeated.
-        input: catalogue file (CSV, JSON lines or Parquet; also gzipped).
-        output: described catalogue (CSV, JSON lines or Parquet, by its name).
+        input: catalogue file: anything that `prepare` reads.
+        output: described catalogue: .csv, .tsv, .jsonl (each also .gz), .parquet or .xlsx.
         resume: go on where a stopped job left off.
         ray: run the job on a Ray cluster (extra `ray`).
     """
