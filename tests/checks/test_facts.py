@@ -40,6 +40,8 @@ def test_facts_are_short_phrases_with_their_evidence() -> None:
         ("The second edition has new maps.", ["second edition"]),
         ("Works in a red tent.", ["red tent"]),
         ("Soft and warm.", []),
+        ("Raina Petkoff waits.", ["Raina Petkoff"]),
+        ("An 18-year-old heir hides.", ["18-year-old heir"]),
     ],
 )
 def test_each_kind_of_fact(text: str, phrases: list[str]) -> None:

@@ -18,6 +18,7 @@ TITLE = "Kelsby Rain Jacket, Yellow, Medium"
         ('"Cerebral," says Blue Hour. It is 3.5 cm wide.', 2),
         ("First line\nSecond line", 2),
         ("by J. S. Bach. Played twice.", 2),
+        ("Marine Speakers/ 160 Watts/ Gold-Plated Terminals and/or clips", 3),
         ("", 0),
     ],
 )

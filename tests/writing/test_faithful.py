@@ -98,6 +98,11 @@ def test_an_end_that_the_limit_broke_off_goes_and_so_does_a_sentence_said_twice(
     assert result.text == "Taped seams keep out the rain on long walks." and not result.hit_cap
 
 
+def test_a_catalogue_of_bare_phrases_keeps_its_own() -> None:
+    text = "Taped seams and a mesh lining/ 160 watts of power/ Folds into its own pocket for travel"
+    assert left(text) == "Taped seams and a mesh lining/ Folds into its own pocket for travel"
+
+
 @pytest.mark.parametrize(
     ("text", "attribute"),
     [

@@ -15,6 +15,7 @@ from shelftalker.checks.rules import unsupported
 
 _WORD = re.compile(r"[^\W_]+(?:['’.,/-][^\W_]+)*")
 _NEXT = re.compile(r"[ -]([^\W_]+(?:['’/-][^\W_]+)*)")
+_CAPITALISED = re.compile(r"(?<![^\s(\"“‘])[A-Z][\w’'-]+ $")
 _CAPITAL = re.compile(r" [A-Z][\w'’-]*")
 _BREAK = re.compile(r"[.,;:!?()–—\"“”]")
 _OF_SOMETHING = frozenset({"number", "unit", "colour", "material", "size", "model_number"})
@@ -74,6 +75,8 @@ def _phrase(text: str, kind: str, start: int, end: int, words: Lexicon) -> tuple
     if kind == "name":
         while following := _CAPITAL.match(text, end):
             end = following.end()
+        while earlier := _CAPITALISED.search(text, 0, start):
+            start = earlier.start()
         return (
             _before(text, start, words)
             if words.pattern("patterns", "of_name").search(text, max(0, start - 12), start)
@@ -82,7 +85,7 @@ def _phrase(text: str, kind: str, start: int, end: int, words: Lexicon) -> tuple
     if kind not in _OF_SOMETHING:
         return start, end
     lasting = kind == "unit" and any(item.dimension == "time" for item in quantities(text[start:end], words))
-    after = end if lasting else _after(text, end, words, 3 if kind == "number" else 2)
+    after = end if lasting and text[end : end + 1] != "-" else _after(text, end, words, 3 if kind == "number" else 2)
     return (start, after) if after > end else (_before(text, start, words), end)
 
 

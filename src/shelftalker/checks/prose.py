@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shelftalker.checks.lexicon import Lexicon, lexicon
 
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[¿¡]*[^\W_a-zß-öø-ÿ])|\n+")
+_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[¿¡]*[^\W_a-zß-öø-ÿ])|\n+|/(?=\s+[A-Z0-9])")
 _SHORT = frozenset({"in", "ft", "oz", "lb", "lbs", "min"})
 _MEASURED = re.compile(r"\d\s?[a-z]+$", re.I)
 _INITIAL = re.compile(r"[a-z](?:\.[a-z])*")

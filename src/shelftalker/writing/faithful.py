@@ -78,7 +78,9 @@ def faithful(
     parts: list[str | None] = []
     lacking: Counter[str] = Counter()
     for place, sentence in enumerate(whole):
-        broken = place == len(whole) - 1 and (hit_cap or not sentence.text.rstrip("\"'”’)").endswith((".", "!", "?")))
+        broken = place == len(whole) - 1 and (
+            hit_cap or (place > 0 and _ended(whole[0].text) and not _ended(sentence.text))
+        )
         part = None if broken or sentence.text in parts else _allowed(sentence.text, given, sources, policy)
         if part != sentence.text:
             lacking.update(_attribute(one, given) for one in _forbidden(sentence.text, given, sources, policy))
@@ -89,6 +91,11 @@ def faithful(
     if (dropped and thin) or not left:
         return Faithful("", (), dropped, _reason(lacking, given))
     return Faithful(left, tuple(claims(left, given, sources)), dropped)
+
+
+def _ended(sentence: str) -> bool:
+    """Whether it ends as sentences do; a catalogue of bare phrases has none that does."""
+    return sentence.rstrip("\"'”’)").endswith((".", "!", "?", "…"))
 
 
 def best(
