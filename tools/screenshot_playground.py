@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="sample")
     parser.add_argument("--title", help="what to describe; none: the first example title")
     parser.add_argument("--scheme", choices=["light", "dark"], default="light")
-    parser.add_argument("--size", default="1280x1000", help="width x height in pixels")
+    parser.add_argument("--size", default="900x1000", help="width x height in pixels")
     parser.add_argument("--out", type=Path, default=Path("docs/img/playground.png"))
     arguments = parser.parse_args()
     width, height = (int(part) for part in arguments.size.split("x"))
@@ -43,10 +43,8 @@ def main() -> None:
                 view.click("#st-write")
             else:
                 view.click(".st-titles button >> nth=0")
-            # Two descriptions, each with a badge, or one of them with an error.
-            view.wait_for_function(
-                "document.querySelectorAll('.st-card .st-badge, .st-fault').length >= 2", timeout=240_000
-            )
+            view.wait_for_selector("#st-mine .st-badge, #st-mine .st-fault", timeout=240_000)
+            view.wait_for_selector("#st-write:not([disabled])")
             view.mouse.move(0, 0)
             view.wait_for_timeout(500)
             arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -154,6 +154,17 @@ class TestOtherScripts:
         assert same == 1
         assert different < 0.2
 
+    @pytest.mark.parametrize("text", TEXTS)
+    @pytest.mark.parametrize("name", ["bleu", "chrf"])
+    def test_so_they_do_in_the_other_metrics(self, name: str, text: str) -> None:
+        measured = _measured(["t"] * 2, [text] * 2, [text, text])
+        assert measured.score(name) == pytest.approx(100)
+
+    def test_bleu_says_how_many_rows_were_cut_into_characters(self) -> None:
+        mixed = _measured(["t"] * 3, [self.TEXTS[2], self.TEXTS[1], "a blue mug 青"], ["青い", "кружка", "a mug"])
+        assert mixed.signature("bleu").split("|seed")[0].endswith("|characters(1 rows without spaces)|n:3")
+        assert mixed.row_scores()[0]["bleu"] > 0
+
     def test_word_order_counts(self) -> None:
         measured = _measured(["t"], ["синяя кружка из фарфора"], ["из фарфора синяя кружка"])
         assert measured.score("rouge1") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from shelftalker.checks.measures import Faith
 
     Array = NDArray[np.float64]
+
+
+_SPACELESS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ class Targets:
     def other_scripts(self) -> list[bool]:
         """Whether a reference is in another script than Latin."""
         return [is_other_script(text) for text in self.references]
+
+    @cached_property
+    def spaceless(self) -> list[bool]:
+        """Whether a reference is in a script that sets no space between words."""
+        return [is_spaceless(text) for text in self.references]
 
 
 @dataclass(frozen=True)
@@ -155,6 +164,16 @@ def is_other_script(text: str) -> bool:
         return False
     letters = [char for char in text if char.isalpha()]
     return 2 * sum(char.isascii() for char in letters) < len(letters)
+
+
+def is_spaceless(text: str) -> bool:
+    """Whether most letters of a text are of a script without spaces: Chinese, Japanese, Thai, Lao, Burmese, Khmer."""
+    return not text.isascii() and 2 * len(_SPACELESS.findall(text)) > sum(char.isalpha() for char in text)
+
+
+def spaced(text: str) -> str:
+    """The text with each character of such a script a word of its own."""
+    return _SPACELESS.sub(r" \g<0> ", text)
 
 
 def ratio(sums: Array) -> Array:

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from shelftalker.evaluation.metrics.metric import Metric, Outputs
+from shelftalker.evaluation.metrics.metric import Metric, Outputs, spaced
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +73,9 @@ class _Sacrebleu(Metric):
 class Bleu(_Sacrebleu):
     """BLEU, 0 to 100 (Papineni et al. 2002), with the exponential smoothing of mteval (Chen and Cherry 2014).
 
-    A row's statistics: prediction length, reference length, 4 matches, 4 totals.
+    A row's statistics: prediction length, reference length, 4 matches, 4 totals. Rows in a script without spaces are
+    cut into characters, as sacrebleu's own tokeniser for Chinese does: without that a sentence is one word, and the
+    same sentence scores 0.
     """
 
     name = "bleu"
@@ -87,6 +89,23 @@ class Bleu(_Sacrebleu):
         from sacrebleu.metrics import BLEU
 
         return BLEU(references=[[reference]], force=True)
+
+    def count(self, systems: Sequence[Outputs]) -> list[Array | None]:
+        """n-gram counts of every row."""
+        if not systems:
+            return []
+        targets = systems[0].targets
+
+        def cut(texts: Sequence[str]) -> list[str]:
+            rows = zip(texts, targets.spaceless, strict=True)
+            return [spaced(text) if is_spaceless else text for text, is_spaceless in rows]
+
+        return list(self.tables(cut(targets.references), [cut(system.texts) for system in systems]))
+
+    def definition(self, outputs: Outputs) -> str:
+        """Sacrebleu's own signature, and the rows that were cut into characters first."""
+        rows = sum(outputs.targets.spaceless)
+        return super().definition(outputs) + (f"|characters({rows} rows without spaces)" if rows else "")
 
     def score(self, sums: Array) -> Array:
         """Corpus BLEU."""
