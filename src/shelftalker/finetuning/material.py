@@ -57,6 +57,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
     from shelftalker.finetuning.batching import padding_share
     from shelftalker.finetuning.encoding import check_writable, encode
     from shelftalker.finetuning.lean import lean
+    from shelftalker.finetuning.targets import taught
     from shelftalker.models import adapter as adapters
     from shelftalker.models import chat
     from shelftalker.models.load import load_base
@@ -67,7 +68,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
     frame = chat.chosen(recipe.chat, chat.frame_of(base.tokenizer), ref.given)
 
     def tokenised(rows: list[Product], training: bool = False) -> Encoding:
-        shown = sources_shown(rows, recipe, index, training=training)
+        shown = sources_shown(taught(rows, recipe), recipe, index, training=training)
         return encode(
             [row for row, _ in shown],
             base.tokenizer,

@@ -55,6 +55,9 @@ class FinetuneSettings(Section):
     """Forward passes in one optimiser step."""
     bucket_by_length: bool = True
     """Batch examples of like length together, so that little of a batch is padding."""
+    targets: Literal["whole", "supported", "facts"] = "whole"
+    """What is learnt of a reference: all of it; the sentences that the prompt supports; or those and the ones that need
+    facts mined from it, of which each row is told none, all or half ({facts} in the prompt)."""
     max_target_tokens: int = Field(256, ge=8)
     """References longer than this are cut for training only (tokens); scoring uses them whole."""
     base_dropout: float | None = Field(None, ge=0, lt=1)
