@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 import duckdb
 import pytest
 from generation.played import MODEL, PlayedEngine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from shelftalker import ShelftalkerError
+from shelftalker.catalogue.read import rows as catalogue_rows
 from shelftalker.catalogue.read.shape import Shape
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.job import output, parquet, workbook
@@ -28,8 +33,8 @@ CELLS = [
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> PlayedEngine:
     played = PlayedEngine()
-    monkeypatch.setattr("shelftalker.generation.engine.load_engine", lambda *_: played)
-    monkeypatch.setattr("shelftalker.models.load.resolve", lambda *_: MODEL)
+    monkeypatch.setattr("shelftalker.generation.load.load_engine", lambda *_: played)
+    monkeypatch.setattr("shelftalker.models.open.resolve", lambda *_: MODEL)
     return played
 
 
@@ -142,3 +147,45 @@ def test_values_that_no_text_can_hold_end_no_job(tmp_path: Path) -> None:
     for suffix in (".csv", ".jsonl", ".parquet", ".xlsx"):
         assert generate(source, tmp_path / f"out{suffix}", "played").rows == 2
     assert cells_of(tmp_path / "out.csv", 2)[1] == ["Mug", "x?"]
+
+
+LABEL = st.sampled_from(
+    ["Name", "name", "NAME", "", "description", "Description", "score", "größe", "a\nb", "x'y", 'q"', "=f", "É", "é"]
+)
+CELL = st.one_of(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co"]), max_size=8),
+    st.sampled_from(["=1+1", "-5", "'x", '"', "two\nlines", " a ", "007", "1e5", "null", "[1]", "{}", "\\N"]),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.sampled_from([".csv", ".tsv", ".jsonl", ".parquet", ".xlsx", ".csv.gz"]))
+def test_whatever_is_in_a_table_comes_out_of_the_job(tmp_path: Path, data: st.DataObject, suffix: str) -> None:
+    header = ["title", *data.draw(st.lists(LABEL, min_size=1, max_size=5))]
+    cells = data.draw(st.lists(st.lists(CELL, min_size=len(header), max_size=len(header)), min_size=1, max_size=4))
+    # An empty record is no row, in any table.
+    cells = [["-" if at == 0 and not cell else cell for at, cell in enumerate(row)] for row in cells]
+    for path in tmp_path.iterdir():
+        path.unlink()
+    target = tmp_path / f"out{suffix}"
+    job = generate(table(tmp_path / "in.csv", header, cells, quoting=csv.QUOTE_ALL), target, "played")
+    assert job.rows == len(cells)
+    width = len(header)
+    if suffix == ".parquet":
+        found = duckdb.sql(f"select * from '{target}'")
+        assert [[cell or "" for cell in row[:width]] for row in found.fetchall()] == cells
+        assert len(set(map(str.lower, found.columns))) == len(found.columns) == width + len(output.NEW_TYPES)
+    elif suffix == ".jsonl":
+        rows = [json.loads(line) for line in target.read_bytes().splitlines()]
+        assert [list(row.values())[:width] for row in rows] == cells
+        assert all(len(row) == width + len(output.NEW_TYPES) for row in rows)
+    elif suffix == ".xlsx":
+        shape = catalogue_rows.inspect(target)
+        assert shape.labels[:width] == header
+        read = [[row.values[name] for name in shape.names[:width]] for row in catalogue_rows.read(shape)]
+        assert read == cells
+    else:
+        text = gzip.decompress(target.read_bytes()).decode() if suffix.endswith("gz") else target.read_bytes().decode()
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t" if suffix == ".tsv" else ","))
+        assert [line[:width] for line in lines] == [header, *cells]
+        assert all(len(line) == width + len(output.NEW_TYPES) for line in lines)
