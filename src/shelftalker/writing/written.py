@@ -15,6 +15,7 @@ from shelftalker.writing.faithful import Faithful, Policy, best, faithful
 from shelftalker.writing.route import Route, Routed
 
 if TYPE_CHECKING:
+    from shelftalker.checks.sense import Surprise
     from shelftalker.generation.engine import Generation
     from shelftalker.prompt import Prepared
 
@@ -123,6 +124,7 @@ def written(
     policy: Policy,
     prefer_publishable: bool,
     language: str = "en",
+    surprise: Surprise | None = None,
 ) -> Written:
     """What a model wrote, the best of its candidates, under the policy.
 
@@ -136,6 +138,7 @@ def written(
         policy: what a text may claim.
         prefer_publishable: of several candidates those that pass the checks come first.
         language: the catalogue's.
+        surprise: a reference language model that judges whether the text hangs together; None: nobody does.
     """
     given = Given(product.title, prompt.given.attributes, prompt.given.facts, language)
     texts = tuple(one.text for one in drawn)
@@ -148,7 +151,7 @@ def written(
     return Written(
         title=product.title,
         text=text,
-        findings=tuple(check(text, given, hit_cap=hit_cap)),
+        findings=tuple(check(text, given, hit_cap=hit_cap, surprise=surprise)),
         tokens=one.tokens,
         hit_cap=hit_cap,
         score=one.score,
