@@ -66,19 +66,21 @@ class Ct2Engine(BatchedEngine):
         self._tokens: list[str] = [self._tokenizer.id_to_token(number) or "" for number in range(size)]
         self._ids = {token: number for number, token in enumerate(self._tokens)}
         self._frame = chat.chosen(recipe.chat, chat.Frame.read(said.get("chat")), ref.given)
+        mark = str(said.get("prompt_mark", ""))
+        self._asked = [f"{mark}{token}" for token in self._tokens]
         self._causal = bool(said.get("causal", False))
         self._ends: list[str] = said.get("end_tokens") or [said.get("eos_token", "</s>")]
         self._vocabulary = int(said.get("vocabulary", size))
 
-    def _runner(self, rows: int, batches: int = 1) -> Any:
-        """The model with its threads laid out for ``rows`` texts in ``batches`` at least; opened on first need.
+    def _runner(self, rows: int) -> Any:
+        """The model with its threads laid out for ``rows`` texts; opened on first need.
 
         Several batches are quickest one a thread, each written by one thread alone (nothing waits at every layer for
         the slowest). A single batch is quickest with all threads on it, but for a few texts of a small model, where
         the waiting takes longer than the work.
         """
         is_small = rows <= _FEW and (self._folder / "model.bin").stat().st_size < _SMALL_BYTES
-        wide = (rows > self.batch_size or batches > 1 or is_small) and self._threads > 1 and self.device == "cpu"
+        wide = (rows > self.batch_size or is_small) and self._threads > 1 and self.device == "cpu"
         # Once wide, it stays so: a second layout would hold the weights twice, a change read them again.
         if self._opened is None or (wide and not self._is_wide):
             self._opened, self._is_wide = None, wide
@@ -134,7 +136,7 @@ class Ct2Engine(BatchedEngine):
         }
         if (watch := watcher(len(inputs))) is not None and decoding.beams == 1:
             options["callback"] = self._step(watch)
-        rows = [[self._tokens[number] for number in row] for row in inputs]
+        rows = [[self._asked[number] for number in row] for row in inputs]
         lengths = {"min": decoding.min_new_tokens, "max": decoding.max_new_tokens}
         if not self._causal:
             options |= {f"{name}_decoding_length": value for name, value in lengths.items()}
@@ -143,10 +145,10 @@ class Ct2Engine(BatchedEngine):
                 yield found, found.hypotheses[0]
             return
         options |= {f"{name}_length": value for name, value in lengths.items()}
-        # Of prompts of several lengths CTranslate2 takes what exceeds the shortest for output, and its rules count it.
-        ruled = decoding.repetition_penalty != 1 or decoding.no_repeat_ngram > 0
-        groups = [list(group) for _, group in itertools.groupby(rows, key=len)] if ruled else [rows]
-        runner = self._runner(len(rows), batches=len(groups))
+        # With beams, least lengths and bans of a batch's longer prompts fall on the wrong rows.
+        is_ruled = decoding.beams > 1 and (decoding.min_new_tokens > 0 or decoding.no_repeat_ngram > 0)
+        groups = [list(group) for _, group in itertools.groupby(rows, key=len)] if is_ruled else [rows]
+        runner = self._runner(len(rows))
         started = [runner.generate_batch(group, include_prompt_in_result=False, **options) for group in groups]
         for waiting in itertools.chain.from_iterable(started):
             found = waiting.result()
@@ -183,7 +185,7 @@ class Ct2Engine(BatchedEngine):
                 longest += max(len(row) for row in inputs)
             rows = max(1, min(self.batch_size, _LOGIT_BYTES // (4 * longest * self._vocabulary)))
             batch = order[first : first + rows]
-            before = [[self._tokens[number] for number in inputs[row]] for row in batch]
+            before = [[self._asked[number] for number in inputs[row]] for row in batch]
             for row, logs in zip(batch, self._scored(before, [wanted[row] for row in batch]), strict=True):
                 result[row] = logs
             first += rows

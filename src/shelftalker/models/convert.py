@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
 from shelftalker.models import adapter as adapters
-from shelftalker.models import chat, families, probe
+from shelftalker.models import chat, families, probe, prompt_tokens
 from shelftalker.models import folder as folders
 from shelftalker.recipe.carried import carried
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shelftalker.models.load import LoadedModel, ModelRef
     from shelftalker.recipe.recipe import Recipe
 
-SCHEMA = "shelftalker.ct2/2"
+SCHEMA = "shelftalker.ct2/3"
 CACHE_LIMIT = 20 * 2**30
 """Bytes that conversions may take before those longest unused are deleted."""
 Quantisation = Literal["int8", "float32"]
@@ -118,6 +118,12 @@ def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, rec
         def load_tokenizer(self, tokenizer_class: Any, model_name_or_path: str, **kwargs: Any) -> Any:
             return loaded.tokenizer
 
+        def _load(self) -> Any:
+            spec = super()._load()
+            if not loaded.is_seq2seq:
+                prompt_tokens.add(spec, loaded)
+            return spec
+
     network = loaded.model
     forced = {"forced_bos_token_id": network.generation_config.forced_bos_token_id}
     if reason := families.why_not(network.config.to_dict() | forced):
@@ -163,6 +169,7 @@ def _facts_of(loaded: LoadedModel, quantisation: Quantisation, recipe: Recipe | 
         "quantisation": quantisation,
         "source": {"given": loaded.ref.given, "base": loaded.ref.base, "sha256": loaded.ref.content_hash},
         "causal": not loaded.is_seq2seq,
+        "prompt_mark": "" if loaded.is_seq2seq else prompt_tokens.MARK,
         "end_tokens": tokenizer.convert_ids_to_tokens(ends if isinstance(ends, list) else [ends]),
         "chat": asdict(frame) if frame else None,
         "vocabulary": network.config.vocab_size,

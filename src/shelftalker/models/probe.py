@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shelftalker.models import prompt_tokens
+
 if TYPE_CHECKING:
     from shelftalker.models.load import LoadedModel
 
@@ -54,7 +56,8 @@ def differs(wanted: Expected, folder: Path, quantisation: str, *, causal: bool) 
     try:
         model = kind(str(folder), compute_type="float32" if quantisation == "float32" else "int8_float32")
         if causal:
-            scored = model.score_batch([[*wanted.prompt, *wanted.text]], max_input_length=0)[0]
+            asked = [f"{prompt_tokens.MARK}{token}" for token in wanted.prompt]
+            scored = model.score_batch([[*asked, *wanted.text]], max_input_length=0)[0]
         else:
             scored = model.score_batch([wanted.prompt], [wanted.text], max_input_length=0)[0]
     except (RuntimeError, ValueError) as error:
