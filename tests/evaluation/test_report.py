@@ -15,6 +15,7 @@ from evaluation.samples import sample_results
 
 from shelftalker.evaluation.report.labels import MAX_ROWS, p_value
 from shelftalker.evaluation.report.report import render, write_report
+from shelftalker.evaluation.report.rows import samples
 from shelftalker.evaluation.report.view import View
 from shelftalker.evaluation.results import Checks, Results
 from shelftalker.pages import charts
@@ -154,14 +155,14 @@ def test_many_rows_are_sampled_evenly_and_the_page_says_so() -> None:
 
 def test_samples_are_the_best_and_worst_rows_of_the_best_system() -> None:
     view = View(sample_results())
-    groups = {group["name"]: group["rows"] for group in view.samples()}
+    groups = {group["name"]: group["rows"] for group in samples(view)}
     scores = sorted(row.predictions["checkpoint-200"].scores["chrf"] for row in view.results.rows)
     best = [sample["row"].predictions["checkpoint-200"].scores["chrf"] for sample in groups["Best"]]
     worst = [sample["row"].predictions["checkpoint-200"].scores["chrf"] for sample in groups["Worst"]]
     assert sorted(best) == scores[-3:]
     assert sorted(worst) == scores[:3]
     assert [sample["row"].uid for sample in groups["Random"]] == [
-        sample["row"].uid for sample in View(sample_results()).samples()[-1]["rows"]
+        sample["row"].uid for sample in samples(View(sample_results()))[-1]["rows"]
     ]
 
 

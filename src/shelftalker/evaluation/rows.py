@@ -88,6 +88,7 @@ class Rows:
                 reference=example.description,
                 columns=dict(example.attributes),
                 given=dict(self._prompt.given(example).attributes),
+                facts=self._prompt.given(example).facts,
                 similarity=near[number].kind if near else None,
                 nearest=near[number].title if near else None,
             )

@@ -22,7 +22,7 @@ def write_report(results: Results, path: Path) -> None:
 
 def render(results: Results) -> str:
     """The report as HTML."""
-    from shelftalker.evaluation.report import labels
+    from shelftalker.evaluation.report import labels, rows
     from shelftalker.evaluation.report.view import View
 
     view = View(results)
@@ -31,8 +31,9 @@ def render(results: Results) -> str:
         "report.html.j2",
         style="report.css",
         script="report.js",
-        data=view.browser(),
+        data=rows.browser(view),
         view=view,
+        samples=rows.samples(view),
         results=results,
         settings=json.dumps(results.settings, indent=2, ensure_ascii=False, default=str),
         version=__version__,

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
 from msgspec import structs
 
-from shelftalker.checks.check import CHECKS, FORM
-from shelftalker.checks.claims import claims
-from shelftalker.checks.given import Given
+from shelftalker.checks.check import CHECKS
+from shelftalker.checks.language import main_language
 from shelftalker.evaluation.metrics.registry import METRICS, QUALITY
 from shelftalker.evaluation.report.labels import (
     GLOSSARY,
     LENGTHS,
-    MAX_ROWS,
     MAX_SLICES,
     ROLES,
     ROUTES,
@@ -25,10 +23,10 @@ from shelftalker.evaluation.report.labels import (
     p_value,
     share_of,
 )
-from shelftalker.evaluation.results import PairedTest, Prediction, Results, Row, Score, Slice, System
+from shelftalker.evaluation.results import PairedTest, Results, Row, Score, Slice, System
 from shelftalker.evaluation.verdict import outcome
 from shelftalker.pages import charts
-from shelftalker.pages.highlight import Mark, marked, marks, pretty, segments
+from shelftalker.pages.highlight import pretty
 
 
 class View:
@@ -87,6 +85,11 @@ class View:
         return next(system for system in self.systems if system.id == name)
 
     # ------------------------------------------------------------ words
+
+    @cached_property
+    def language(self) -> str:
+        """The language of the references, which the checks went by."""
+        return main_language(row.reference for row in self.results.rows)
 
     @property
     def verdict(self) -> str:
@@ -339,98 +342,6 @@ class View:
         if not series:
             return None
         return charts.scatter(series, "words in the reference", f"{label(metric)} of a row", dots_of=series[0].name)
-
-    # ------------------------------------------------------------ samples and the browser
-
-    def samples(self) -> list[dict[str, Any]]:
-        """The best system's best, worst and three random rows."""
-        if self.best is None:
-            return []
-        name = self.best.id
-        rows = self.results.rows
-        metric = next((m for m in self.metrics if any(row_score(row, name, m) is not None for row in rows)), None)
-        drawn = sorted(self.results.rows, key=lambda row: hashlib.sha256(row.uid.encode()).digest())[:3]
-        found = []
-        if metric is not None:
-            higher = METRICS[metric].higher_is_better is not False if metric in METRICS else True
-            scores = {row.uid: row_score(row, name, metric) for row in rows}
-            scored = sorted(
-                (row for row in rows if scores[row.uid] is not None),
-                key=lambda row: scores[row.uid] or 0.0,
-                reverse=higher,
-            )
-            few = min(3, len(scored) // 2)
-            found.append(("Best", scored[:few]))
-            found.append(("Worst", list(reversed(scored[len(scored) - few :]))))
-        found.append(("Random", drawn))
-        return [{"name": kind, "rows": [self._sample(row, metric) for row in rows]} for kind, rows in found if rows]
-
-    def _sample(self, row: Row, metric: str | None) -> dict[str, Any]:
-        columns = []
-        for system in (self.base, self.best):
-            if system is None:
-                continue
-            prediction = row.predictions[system.id]
-            score = row_score(row, system.id, metric) if metric else None
-            columns.append(
-                {
-                    "label": system.label,
-                    "css": self.css[system.id],
-                    "marked": marked(prediction.text, self._marks(row, prediction)),
-                    "route": ROUTES.get(prediction.route, ""),
-                    "sources": prediction.sources,
-                    "score": f"{label(metric)} {self.value(metric, score)}" if metric and score is not None else "",
-                }
-            )
-        return {"row": row, "columns": columns}
-
-    @staticmethod
-    def _marks(row: Row, prediction: Prediction) -> list[Mark]:
-        """Everything to mark in a sample: findings, and every claim by where it comes from."""
-        given = Given(row.title, row.given, tuple(row.facts))
-        return marks(prediction.findings, FORM, claims(prediction.text, given, prediction.sources))
-
-    def browser(self) -> dict[str, Any]:
-        """What the script of the page needs: rows with every prediction, cut at its findings."""
-        rows = self.results.rows
-        if len(rows) > MAX_ROWS:
-            kept = set(sorted(range(len(rows)), key=lambda i: hashlib.sha256(rows[i].uid.encode()).digest())[:MAX_ROWS])
-            rows = [row for number, row in enumerate(rows) if number in kept]
-        present = {name for row in rows for prediction in row.predictions.values() for name in prediction.scores}
-        metrics = [name for name in [*self.metrics, *self.faith, *self.writing] if name in present]
-        return {
-            "systems": [{"id": s.id, "label": s.label, "css": self.css[s.id]} for s in self.systems],
-            "best": self.best.id if self.best else None,
-            "base": self.base.id if self.base else None,
-            "metrics": [
-                {"id": m, "label": label(m), "decimals": METRICS[m].decimals if m in METRICS else 4} for m in metrics
-            ],
-            "similarity": SIMILARITY,
-            "total": len(self.results.rows),
-            "rows": [
-                {
-                    "uid": row.uid,
-                    "title": row.title,
-                    "columns": list(row.columns.items()),
-                    "reference": row.reference,
-                    "similarity": row.similarity,
-                    "predictions": [self._prediction(row, system, metrics) for system in self.systems],
-                }
-                for row in rows
-            ],
-        }
-
-    @staticmethod
-    def _prediction(row: Row, system: System, metrics: Sequence[str]) -> dict[str, Any]:
-        prediction = row.predictions[system.id]
-        scores = [row_score(row, system.id, metric) for metric in metrics]
-        return {
-            "route": ROUTES.get(prediction.route, ""),
-            "sources": prediction.sources,
-            "text": segments(prediction.text, prediction.findings),
-            "findings": [[finding.check, finding.text, finding.why] for finding in prediction.findings],
-            "scores": [None if score is None else round(score, 5) for score in scores],
-        }
 
 
 def _finite(system: System) -> System:
