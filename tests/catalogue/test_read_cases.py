@@ -361,6 +361,26 @@ def test_a_workbook_with_a_cover_and_numbers(run: Prepare, tmp_path: Path) -> No
         titles(path, records="Lost")
 
 
+def test_an_open_document_sheet(run: Prepare, tmp_path: Path) -> None:
+    lines = [["Nr", "Titel", "Beschreibung"], *([str(at), *pair] for at, pair in enumerate(TEXTS.items()))]
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    body = "".join(
+        f"<table:table-row>{''.join(cell.format(text) for text in line)}</table:table-row>" for line in lines
+    )
+    space = "urn:oasis:names:tc:opendocument:xmlns:"
+    content = (
+        f'<office:document-content xmlns:office="{space}office:1.0" xmlns:table="{space}table:1.0" '
+        f'xmlns:text="{space}text:1.0"><office:body><office:spreadsheet><table:table table:name="Liste">{body}'
+        "</table:table></office:spreadsheet></office:body></office:document-content>"
+    )
+    with zipfile.ZipFile(tmp_path / "c.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", f'<manifest:manifest xmlns:manifest="{space}manifest:1.0"/>')
+        archive.writestr("content.xml", content)
+    assert titles(tmp_path / "c.ods") == list(TEXTS)
+    assert examples(run(tmp_path / "c.ods")) == TEXTS
+
+
 def test_an_archive_of_train_and_test(run: Prepare, tmp_path: Path) -> None:
     pairs = list(TEXTS.items())
     path = tmp_path / "c.zip"

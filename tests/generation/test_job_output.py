@@ -149,6 +149,16 @@ def test_values_that_no_text_can_hold_end_no_job(tmp_path: Path) -> None:
     assert cells_of(tmp_path / "out.csv", 2)[1] == ["Mug", "x?"]
 
 
+def test_a_job_is_not_continued_in_another_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes("title,b\nÇay,1\n".encode("cp850"))
+    monkeypatch.setattr("shelftalker.writing.job.output.assemble", lambda *_, **__: 1 / 0)
+    for encoding, error in (("cp850", ZeroDivisionError), ("cp1254", ShelftalkerError)):
+        recipe = Recipe().with_flags(prepare={"encoding": encoding})
+        with pytest.raises(error):
+            generate(source, tmp_path / "out.csv", "played", recipe, resume=True)
+
+
 LABEL = st.sampled_from(
     ["Name", "name", "NAME", "", "description", "Description", "score", "größe", "a\nb", "x'y", 'q"', "=f", "É", "é"]
 )

@@ -82,25 +82,35 @@ def rows(shape: Shape) -> Iterator[Row]:
     Raises:
         ShelftalkerError: the keys of ``prepare.records`` lead to no array.
     """
+    for number, line in enumerate(elements(shape)):
+        if line is None:
+            yield Row(number, {}, "the JSON is broken from here to its end")
+        else:
+            yield within(object_row(number, line), shape.inner)
+
+
+def elements(shape: Shape) -> Iterator[bytes | None]:
+    """The text of each element, in one line of UTF-8; None for what follows a fault.
+
+    Raises:
+        ShelftalkerError: as `rows`.
+    """
     with open_text(shape) as text:
         reader = _Reader(text)
         _enter(reader, shape)
         is_array = reader.next() == "["
         if is_array:
             reader.step()
-        number = 0
         while (letter := reader.next(",")) and not (is_array and letter == "]"):
             try:
                 found = reader.value()
             except _EndError:
                 reader.drain()
-                yield Row(number, {}, "the JSON is broken from here to its end")
+                yield None
                 return
-            line = found.replace("\n", " ").replace("\r", " ").encode("utf-8", "replace")
-            yield within(object_row(number, line), shape.inner)
-            number += 1
+            yield found.replace("\n", " ").replace("\r", " ").encode("utf-8", "replace")
         if is_array and not letter:
-            yield Row(number, {}, "the JSON is broken from here to its end")
+            yield None
 
 
 def _enter(reader: _Reader, shape: Shape) -> None:

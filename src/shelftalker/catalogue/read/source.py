@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import glob as globbing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import msgspec
 
 from shelftalker.catalogue.clean.shard import REASON_KEY, Columns, Job
 from shelftalker.catalogue.read import columns as named
-from shelftalker.catalogue.read import parquet, shops
+from shelftalker.catalogue.read import nested, parquet, shops
 from shelftalker.catalogue.read.fetch import fetch
 from shelftalker.catalogue.read.readers import read
 from shelftalker.catalogue.read.row import Row, text_of
@@ -120,15 +120,24 @@ def _blocks(source: Source) -> Iterator[bytes]:
     names = [wanted.title, wanted.description, *wanted.keep, *([wanted.id] if wanted.id else [])]
     names = list(dict.fromkeys(names))
     encode = msgspec.json.Encoder().encode
+    if source.format == "json" and not source.shape.inner and source.reading.is_plain:
+        # Elements are lines already: workers find the columns in them.
+        broken = encode({REASON_KEY: "broken_row"})
+        yield from _joined(line or broken for line in nested.elements(source.shape))
+        return
     if source.format == "parquet":
         reading = [getattr(source.reading, key) for key in ("handle", "kind", "view", "short")]
         rows = parquet.rows(source.shape, list(dict.fromkeys([*names, *filter(None, reading)])))
     else:
         rows = read(source.shape)
+    yield from _joined(encode(_told(row, source, names)) for row in rows)
+
+
+def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines as blocks of some megabytes."""
     found: list[bytes] = []
     size = 0
-    for row in rows:
-        line = encode(_told(row, source, names))
+    for line in lines:
         found.append(line)
         size += len(line) + 1
         if size >= BLOCK:

@@ -92,6 +92,8 @@ def generate(
     what = plan(shape.names, chosen, str(source))
     settings = chosen.model_dump(mode="json", include={"generate", "device", "dtype"}) | {"run_with": carried(chosen)}
     settings["generate"] = {key: settings["generate"][key] for key in settings["generate"].keys() - {"model", "titles"}}
+    # Which rows and letters are read: a job is not continued with others.
+    settings |= chosen.prepare.model_dump(include={"encoding", "records", "locale"}, exclude_none=True)
     stage = manifest.Stage(
         "generate",
         target.with_name(f"{target.name}.manifest.json"),
