@@ -505,3 +505,12 @@ def test_what_is_no_catalogue_is_named(run: Prepare, tmp_path: Path, make: Any, 
             call()
         assert caught.value.mend
         assert str(caught.value).replace("\n", "").isprintable()
+
+
+def test_parquet_names_that_differ_in_case_alone_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"Title": ["Mug"], "title": ["x"], "text": ["A mug."]}), tmp_path / "c")
+    assert titles(tmp_path / "c") == ["Mug"]
+    assert "have a number: title_1" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from shelftalker import console
 from shelftalker.catalogue.read.row import Row, object_row
 from shelftalker.catalogue.read.shape import Shape
 from shelftalker.catalogue.read.unpack import broken
@@ -21,9 +22,14 @@ def names(path: Path, where: str) -> list[str]:
     try:
         with duckdb.connect() as connection:
             found = connection.execute("describe select * from read_parquet(?)", [str(path)]).fetchall()
+            stored = connection.execute("select name from parquet_schema(?)", [str(path)]).fetchall()
     except duckdb.Error as error:
         raise broken(where, _first_line(error)) from None
-    return [str(row[0]) for row in found]
+    columns = [str(row[0]) for row in found]
+    renamed = [name for name in columns if (name,) not in stored]
+    if renamed:
+        console.note(f"{where}: names that differ in letter case alone have a number: {', '.join(renamed)}")
+    return columns
 
 
 def rows(shape: Shape, wanted: Sequence[str] | None = None) -> Iterator[Row]:
