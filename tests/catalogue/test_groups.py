@@ -94,7 +94,7 @@ def test_similarity_is_jaccards(tmp_path: Path) -> None:
     left, right = np.divmod(np.arange(3600), 60)
     common = np.zeros(1 << 24, bool)
     common[:20] = True
-    whole, own = near.jaccard(shingles, left, right, common)
+    whole, own = near.jaccard(shingles, left, right, near.Common(common, shingles.count(common)))
     assert whole.tolist() == pytest.approx([slow_jaccard(sets[a], sets[b]) for a, b in zip(left, right, strict=True)])
     rare = [{value for value in found if value >> 8 >= 20} for found in sets]
     assert own.tolist() == pytest.approx([slow_jaccard(rare[a], rare[b]) for a, b in zip(left, right, strict=True)])

@@ -23,3 +23,14 @@ def test_every_file_on_the_floor_plan_exists() -> None:
     there = {path.name for path in (ROOT / "src").rglob("*.py")}
     named = set(re.findall(r"`(?:\w+/)?(\w+\.py)`", PAGE))
     assert named - there == set()
+
+
+def test_every_function_on_the_ways_exists() -> None:
+    rows = re.findall(r"^\| `([\w/]+\.py): ([\w.]+)`(.*?)\|", PAGE, re.MULTILINE)
+    assert len(rows) > 15
+    for path, name, others in rows:
+        (file,) = [found for found in (ROOT / "src").rglob(Path(path).name) if found.as_posix().endswith(f"/{path}")]
+        for function in [name, *re.findall(r"`(\w+)`", others)]:
+            assert re.search(rf"^ *def {function.rpartition('.')[2]}\(", file.read_text("utf-8"), re.MULTILINE), (
+                function
+            )

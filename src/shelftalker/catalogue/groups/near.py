@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,16 @@ class Sets:
             np.memmap(path, np.uint32, "r", shape=(int(self.first[-1]),)) if self.first[-1] else np.zeros(0, np.uint32)
         )
 
+    def count(self, table: Flags) -> I64:
+        """How many of each row's hashes are marked in a table of their upper 24 bits: (n,)."""
+        found = np.zeros(len(self.counts), np.int64)
+        for begin in range(0, len(found), 50_000):
+            first = self.first[begin : begin + 50_001]
+            sums = np.zeros(int(first[-1] - first[0]) + 1, np.int64)
+            np.cumsum(table[self.flat[first[0] : first[-1]] >> np.uint32(8)], out=sums[1:])
+            found[begin : begin + 50_000] = np.diff(sums[first - first[0]])
+        return found
+
     def take(self, rows: I64, most: int | None = None) -> tuple[U32, I64]:
         """The (lowest ``most``) hashes of some rows after one another, and the position in ``rows`` of each."""
         lengths = self.counts[rows] if most is None else np.minimum(self.counts[rows], most)
@@ -64,6 +75,14 @@ class Sets:
         owner = np.repeat(np.arange(len(rows)), lengths)
         at = np.arange(len(owner)) + np.repeat(self.first[rows] - begins, lengths)
         return self.flat[at], owner
+
+
+@dataclass(frozen=True)
+class Common:
+    """Hashes that many rows have: a table of their upper 24 bits, and (n,) how many of them each row has."""
+
+    table: Flags
+    of_row: I64
 
 
 def links(
@@ -87,7 +106,8 @@ def links(
     rows = np.flatnonzero(is_kept & (texts.counts > 0))
     if len(rows) < 2:
         return Links.of([])
-    common = common_hashes(texts, rows, row_keys)
+    table = common_hashes(texts, rows, row_keys)
+    common = Common(table, texts.count(table))
     # Near-identical rows stand together in this order: by lowest shingle hash, then by key.
     order = rows[np.lexsort((row_keys[rows], texts.flat[texts.first[rows]]))]
     lists, members = _shared_lists(texts, order)
@@ -128,7 +148,7 @@ def common_hashes(texts: Sets, rows: I64, row_keys: U64) -> Flags:
     return found
 
 
-def _alike(texts: Sets, titles: Sets, common: Flags, left: I64, right: I64, similarity: float) -> Links:
+def _alike(texts: Sets, titles: Sets, common: Common, left: I64, right: I64, similarity: float) -> Links:
     """Which candidate pairs are near-duplicates."""
     whole, own = jaccard(texts, left, right, common)
     likely = np.flatnonzero((whole >= similarity) | (own >= similarity))
@@ -141,26 +161,29 @@ def _alike(texts: Sets, titles: Sets, common: Flags, left: I64, right: I64, simi
     return Links(left[is_link], right[is_link], strength[is_link].astype(np.float32))
 
 
-def jaccard(sets: Sets, left: I64, right: I64, common: Flags | None = None) -> tuple[Shares, Shares]:
+def jaccard(sets: Sets, left: I64, right: I64, common: Common | None = None) -> tuple[Shares, Shares]:
     """Jaccard similarity of pairs of rows: (pairs,) of the whole sets, and of what is left without common hashes.
 
     Exact up to MOST_SHINGLES a row, beyond that estimated on the part of the hashes that both rows hold whole.
     """
     width = np.uint64(32)
     ceilings = np.minimum(_ceiling(sets, left), _ceiling(sets, right))
+    is_cut = (ceilings < 0xFFFFFFFF).any()
     sides = []
     sizes = np.zeros(len(left), np.int64)
     commons = np.zeros(len(left), np.int64)
     for rows in (left, right):
         hashes, owner = sets.take(rows)
-        if (ceilings < 0xFFFFFFFF).any():
+        if is_cut:
             below = hashes <= ceilings[owner]
             hashes, owner = hashes[below], owner[below]
-            sizes += np.bincount(owner, minlength=len(left))
-        else:
-            sizes += sets.counts[rows]
+        sizes += np.bincount(owner, minlength=len(left)) if is_cut else sets.counts[rows]
         if common is not None:
-            commons += np.bincount(owner[common[hashes >> np.uint32(8)]], minlength=len(left))
+            commons += (
+                np.bincount(owner[common.table[hashes >> np.uint32(8)]], minlength=len(left))
+                if is_cut
+                else common.of_row[rows]
+            )
         sides.append(owner.astype(np.uint64) << width | hashes)
     both = np.concatenate(sides)
     both.sort()
@@ -170,7 +193,7 @@ def jaccard(sets: Sets, left: I64, right: I64, common: Flags | None = None) -> t
     whole: Shares = shared / np.maximum(sizes - shared, 1)
     if common is None:
         return whole, whole
-    is_common = common[packed.astype(np.uint32) >> np.uint32(8)]
+    is_common = common.table[packed.astype(np.uint32) >> np.uint32(8)]
     rare = np.bincount(pair[~is_common], minlength=len(left))
     own: Shares = rare / np.maximum(sizes - commons - rare, 1)
     return whole, own
