@@ -19,8 +19,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from shelftalker import console
+from shelftalker.evaluation.entries import Entry, Protocol, ScoredRow
 from shelftalker.evaluation.results import Data, System
-from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
+from shelftalker.evaluation.scoring import score
 
 
 def catalogue() -> list[tuple[str, str]]:
@@ -34,7 +35,7 @@ def catalogue() -> list[tuple[str, str]]:
     return [(row["title"], row["content"]) for row in rows if row["title"] and len(row["content"].split()) > 10]
 
 
-def pairs(count: int, seed: int = 0) -> tuple[list[Product], dict[str, list[str]], list[str]]:
+def pairs(count: int, seed: int = 0) -> tuple[list[ScoredRow], dict[str, list[str]], list[str]]:
     """Products with references, two systems' predictions (the second keeps more of the reference), training texts."""
     draw = random.Random(seed)
     rows = catalogue()
@@ -42,7 +43,7 @@ def pairs(count: int, seed: int = 0) -> tuple[list[Product], dict[str, list[str]
     products, systems = [], {"first": [], "second": []}
     for number in range(count):
         title, text = draw.choice(rows)
-        products.append(Product(f"P{number}", title, text))
+        products.append(ScoredRow(f"P{number}", title, text))
         for name, share in (("first", 0.5), ("second", 0.51)):
             words = [word if draw.random() < share else draw.choice(vocabulary) for word in text.split()]
             systems[name].append(" ".join(words))
@@ -99,7 +100,7 @@ def run(count: int, resamples: int, share: float) -> dict[str, Any]:
 
 def _parts(
     times: dict[str, dict[str, float]],
-    products: list[Product],
+    products: list[ScoredRow],
     systems: dict[str, list[str]],
     resamples: int,
     training: list[str],

@@ -6,15 +6,16 @@ import json
 from pathlib import Path
 
 from shelftalker.evaluation import results as schema
+from shelftalker.evaluation.entries import Entry, Protocol, ScoredRow
 from shelftalker.evaluation.merge import merged
 from shelftalker.evaluation.report.report import render
 from shelftalker.evaluation.results import Data, Results, System
-from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
+from shelftalker.evaluation.scoring import score
 
 PRODUCTS = [
-    Product("1", "Blue Steel Bottle 500 ml", "A blue bottle of steel.", {"brand": "Harbour"}, {"brand": "Harbour"}),
-    Product("2", "Red Oak Stool", "An oak stool.", facts=("carries 120 kg",)),
-    Product("3", "Kettle 1.7 litre", "A kettle.", {"stock": "16"}),
+    ScoredRow("1", "Blue Steel Bottle 500 ml", "A blue bottle of steel.", {"brand": "Harbour"}, {"brand": "Harbour"}),
+    ScoredRow("2", "Red Oak Stool", "An oak stool.", facts=("carries 120 kg",)),
+    ScoredRow("3", "Kettle 1.7 litre", "A kettle.", {"stock": "16"}),
 ]
 TEXTS = [
     "A blue steel bottle by Harbour that holds 500 ml and lasts 30 years.",

@@ -191,8 +191,9 @@ def test_a_metric_is_one_file(tmp_path: Path) -> None:
 import sys
 from shelftalker.evaluation import results, tables
 from shelftalker.evaluation.report.report import render
-from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
-products = [Product(str(n), "mug", "blue mug", similarity="near") for n in range(8)]
+from shelftalker.evaluation.entries import Entry, ScoredRow, Protocol
+from shelftalker.evaluation.scoring import score
+products = [ScoredRow(str(n), "mug", "blue mug", similarity="near") for n in range(8)]
 systems = [("a", "baseline", "red mug"), ("b", "checkpoint", "blue cup")]
 entries = [Entry(results.System(id=i, label=i, role=role), [text] * 8) for i, role, text in systems]
 data = results.Data(split="val", rows=8, sha256="0")

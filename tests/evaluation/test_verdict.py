@@ -6,10 +6,11 @@ import random
 
 import pytest
 
+from shelftalker.evaluation.entries import Entry, Protocol, ScoredRow
 from shelftalker.evaluation.pairing import pairs
 from shelftalker.evaluation.report.view import View
 from shelftalker.evaluation.results import Data, Results, Role, System
-from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
+from shelftalker.evaluation.scoring import score
 from shelftalker.evaluation.tables import show
 from shelftalker.evaluation.verdict import judge, rank
 
@@ -26,7 +27,7 @@ def compared(
     draw = random.Random(11)
     references = [" ".join(draw.choices(WORDS, k=20)) for _ in range(rows)]
     luck = [[(draw.random(), draw.choice(WORDS)) for _ in range(20)] for _ in range(rows)]
-    products = [Product(f"P{number}", "blue lamp", reference) for number, reference in enumerate(references)]
+    products = [ScoredRow(f"P{number}", "blue lamp", reference) for number, reference in enumerate(references)]
     entries = []
     for name, share in quality.items():
         if independent:

@@ -14,9 +14,10 @@ import shelftalker
 from shelftalker import Product
 from shelftalker.bundled import mini_t5, sample_catalogue
 from shelftalker.catalogue.examples import load_split
+from shelftalker.evaluation.entries import Entry, Protocol
+from shelftalker.evaluation.entries import ScoredRow as Scored
 from shelftalker.evaluation.results import Data, System
-from shelftalker.evaluation.scoring import Entry, Protocol, score
-from shelftalker.evaluation.scoring import Product as Scored
+from shelftalker.evaluation.scoring import score
 from shelftalker.generation.ct2_engine import Ct2Engine
 from shelftalker.generation.torch_engine import TorchEngine
 from shelftalker.models.load import resolve

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shelftalker.evaluation.entries import ScoredRow
     from shelftalker.evaluation.measure import Measured
-    from shelftalker.evaluation.scoring import Product
 
     Mask = NDArray[np.bool_]
 
@@ -41,7 +41,7 @@ class Parts:
         system.by_column = {name: _slices(measured, values) for name, values in self.columns.items()}
 
 
-def parts(products: Sequence[Product]) -> Parts:
+def parts(products: Sequence[ScoredRow]) -> Parts:
     """The parts of these rows."""
     import numpy as np
 
@@ -65,7 +65,7 @@ def by_route(routes: Sequence[str], measured: Measured) -> dict[str, Slice]:
     return _slices(measured, {route: kinds == route for route in ROUTES if (kinds == route).any()})
 
 
-def _columns(products: Sequence[Product]) -> dict[str, dict[str, Mask]]:
+def _columns(products: Sequence[ScoredRow]) -> dict[str, dict[str, Mask]]:
     import numpy as np
 
     columns: dict[str, dict[str, Mask]] = {}

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from shelftalker import console, files
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import references, results, routing
+from shelftalker.evaluation.entries import Entry, Protocol
 from shelftalker.evaluation.metrics import bertscore
 from shelftalker.evaluation.predict import predict
 from shelftalker.evaluation.results import Model, Results, Role, System
-from shelftalker.evaluation.scoring import Entry, Protocol
 from shelftalker.recipe.carried import carried
 
 if TYPE_CHECKING:

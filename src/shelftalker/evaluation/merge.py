@@ -9,8 +9,9 @@ import msgspec
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import results as schema
+from shelftalker.evaluation.entries import Entry, Protocol, ScoredRow
 from shelftalker.evaluation.metrics.metric import Scores
-from shelftalker.evaluation.scoring import Entry, Product, Protocol, score
+from shelftalker.evaluation.scoring import score
 
 _ORDER = {"baseline": 0, "reference_system": 1, "model": 2, "checkpoint": 3}
 
@@ -49,7 +50,7 @@ def merged(paths: Sequence[Path], protocol: Protocol) -> schema.Results:
     entries = [_entry(name, system, one) for name, system, one in chosen.values()]
     entries.sort(key=lambda entry: _ORDER[entry.system.role])
     products = [
-        Product(
+        ScoredRow(
             row.uid,
             row.title,
             row.reference,

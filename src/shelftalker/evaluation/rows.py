@@ -10,9 +10,9 @@ from shelftalker import console, files
 from shelftalker.catalogue.examples import load_split, sample
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import references
+from shelftalker.evaluation.entries import ScoredRow
 from shelftalker.evaluation.predict import rows_hash
 from shelftalker.evaluation.results import Data
-from shelftalker.evaluation.scoring import Product
 from shelftalker.evaluation.training import Training
 from shelftalker.retrieve.index import CatalogueIndex
 
@@ -78,11 +78,11 @@ class Rows:
         return references.neighbours(self.examples, CatalogueIndex.build(self.training.titles, self.training))
 
     @cached_property
-    def products(self) -> list[Product]:
+    def products(self) -> list[ScoredRow]:
         """The rows as they are scored."""
         near = self.neighbours
         return [
-            Product(
+            ScoredRow(
                 uid=example.uid,
                 title=example.title,
                 reference=example.description,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from shelftalker.checks.check import CHECKS, check
@@ -12,60 +11,16 @@ from shelftalker.checks.given import Given
 from shelftalker.checks.language import main_language
 from shelftalker.evaluation import results as schema
 from shelftalker.evaluation.breakdown import Parts, by_route, parts
+from shelftalker.evaluation.entries import Entry, Protocol, ScoredRow
 from shelftalker.evaluation.measure import Measured, measure
-from shelftalker.evaluation.metrics.metric import Outputs, Scores, Targets
+from shelftalker.evaluation.metrics.metric import Outputs, Targets
 from shelftalker.evaluation.metrics.registry import METRICS
 from shelftalker.evaluation.pairing import paired_tests
 from shelftalker.evaluation.significance import Resampler
 
 
-@dataclass
-class Product:
-    """One row that all systems described."""
-
-    uid: str
-    title: str
-    reference: str
-    columns: Mapping[str, str] = field(default_factory=dict)
-    given: Mapping[str, str] = field(default_factory=dict)
-    """The columns that the prompt carries: what a description may rely on besides the title."""
-    facts: tuple[str, ...] = ()
-    """Facts that were given beside them."""
-    similarity: schema.Similarity | None = None
-    nearest: str | None = None
-
-
-@dataclass
-class Entry:
-    """One system's predictions before they are scored; ``system`` has everything but scores."""
-
-    system: schema.System
-    texts: Sequence[str]
-    tokens: Sequence[int] | None = None
-    hit_cap: Sequence[bool] | None = None
-    nll: Sequence[tuple[float, int] | None] | None = None
-    copied: Sequence[int] | None = None
-    """Per row the longest run of words copied from a training description, where that is known already."""
-    findings: list[list[schema.Finding]] | None = None
-    """Per row what the checks found, where that is known already."""
-    bertscore: Scores | None = None
-    routes: Sequence[str] | None = None
-    """Per row who wrote it: edited, written or declined; none: the system has no routes."""
-    sources: Sequence[Sequence[str]] | None = None
-    """Per row the texts of other products that the writer saw; none: it sees no sources."""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How the numbers are made."""
-
-    resamples: int
-    seed: int
-    rank_by: str = "chrf"
-
-
 def score(
-    products: Sequence[Product],
+    products: Sequence[ScoredRow],
     entries: Sequence[Entry],
     protocol: Protocol,
     *,
@@ -181,7 +136,7 @@ def _flat(signature: str | None) -> str | None:
 class _Findings:
     """Findings of every distinct description of a row, looked for once."""
 
-    def __init__(self, products: Sequence[Product], given: Sequence[Given]) -> None:
+    def __init__(self, products: Sequence[ScoredRow], given: Sequence[Given]) -> None:
         self._products, self._given = products, given
         self._seen: dict[tuple[int, str, bool], list[schema.Finding]] = {}
 
