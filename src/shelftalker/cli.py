@@ -346,18 +346,35 @@ def playground(model: str | None = None, /, *, host: str = "127.0.0.1", port: in
 
 
 @app.command(sort_key=11)
-def serve(model: str | None = None, /, *, host: str = "127.0.0.1", port: int = 8000, context: Shared) -> None:
-    """Serve a model over HTTP (POST /describe; OpenAPI under /docs).
+def serve(
+    model: str | None = None,
+    /,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    api_key: Annotated[str | None, Parameter(env_var="SHELFTALKER_API_KEY")] = None,
+    cors: list[str] | None = None,
+    access_log: str | None = None,
+    context: Shared,
+) -> None:
+    """Serve a model over HTTP: POST /describe, and OpenAI's API under /v1. A page under / tries it.
 
     Args:
         model: MODEL, as said below; if not given, the promoted one of the recipe.
-        host: address to bind.
-        port: port to bind.
+        host: address to bind; 0.0.0.0 opens the server to the network, where --api-key belongs.
+        port: port to bind; 0: any free one.
+        workers: engines that write at the same time; each has the weights in memory, all share the cores.
+        api_key: what clients have to send as `Authorization: Bearer KEY`; the variable keeps it out of `ps`.
+        cors: an origin whose pages may call the server (https://shop.example); may be given several times.
+        access_log: a file that gets one JSON line a request; - for standard output.
     """
     from shelftalker.serve.app import serve as start
+    from shelftalker.serve.options import Options
 
     recipe = context.recipe()
-    start(model or recipe.generate.model or str(recipe.promoted_dir), recipe, host=host, port=port)
+    options = Options(api_key=api_key, cors=tuple(cors or ()), access_log=access_log, workers=workers)
+    start(model or recipe.generate.model or str(recipe.promoted_dir), recipe, host=host, port=port, options=options)
 
 
 @app.command(sort_key=12)

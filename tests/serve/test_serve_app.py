@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -220,18 +221,23 @@ def test_health_model_and_schema(client: TestClient) -> None:
     assert about["decoding"]["max_new_tokens"] == 40
     assert about["limits"]["titles"] == Limits().titles
     schema = client.get("/openapi.json").json()
-    assert set(schema["paths"]) == {"/describe", "/health", "/model"}
+    assert {"/describe", "/describe/batch", "/health", "/model", "/v1/completions"} <= set(schema["paths"])
     keys = schema["components"]["schemas"]["DecodingOverrides"]["properties"]
     assert set(keys) == set(type(RECIPE.decoding).model_fields)
     assert "422" in schema["paths"]["/describe"]["post"]["responses"]
 
 
-def test_the_front_page_asks_nothing_of_other_hosts(client: TestClient) -> None:
+def test_the_front_page_asks_nothing_of_other_hosts_and_says_the_real_address(client: TestClient) -> None:
     for path in ("/", "/docs"):
-        page = client.get(path)
+        page = client.get(path, headers={"Host": "localhost:8123"})
         assert "POST /describe" in page.text
-        assert "<script" not in page.text
+        assert "http://localhost:8123/describe" in page.text
+        assert "http://localhost:8123/v1" in page.text
         assert "https://" not in page.text
+        assert " src=" not in page.text
+        assert "default-src 'none'" in page.text  # its own script and this server, nothing else
+        assert "connect-src 'self'" in page.text
+        assert re.search(r"script-src 'sha256-[^']+'", page.text)
 
 
 def test_the_recipe_may_lie_above_the_usual_limits() -> None:

@@ -23,6 +23,7 @@ class Limits:
     column_characters: int = 2_000
     columns: int = 32
     titles: int = 64
+    batch_titles: int = 10_000
     body_bytes: int = 1_000_000
     pending_titles: int = 512
     beams: int = 8
@@ -69,6 +70,9 @@ Overrides: type[BaseModel] = create_model(
 Overrides.__doc__ = "Decoding keys that differ from the recipe's for this request; the others keep its values."
 
 
+Title = Annotated[str, Field(min_length=1, max_length=Limits.title_characters)]
+
+
 class DescribeRequest(BaseModel):
     """One title or several, with columns that are known of them."""
 
@@ -77,11 +81,9 @@ class DescribeRequest(BaseModel):
         json_schema_extra={"examples": [{"title": "Nespresso Vertuo Next Coffee Machine"}]},
     )
 
-    title: str | None = Field(None, min_length=1, max_length=Limits.title_characters)
+    title: Title | None = None
     """One product's title; or give `titles`."""
-    titles: list[Annotated[str, Field(min_length=1, max_length=Limits.title_characters)]] | None = Field(
-        None, min_length=1, max_length=Limits.titles
-    )
+    titles: list[Title] | None = Field(None, min_length=1, max_length=Limits.titles)
     """Several titles; their descriptions come in the same order."""
     columns: dict[str, str] | list[dict[str, str]] = {}
     """Further columns (brand, category): for every title, or a list with one object a title. Those that the
@@ -128,6 +130,15 @@ class DescribeRequest(BaseModel):
         return decoding
 
 
+class BatchRequest(DescribeRequest):
+    """Many titles, whose descriptions come one a line as they are written."""
+
+    # An empty title is answered in its own line: it must not cost the others.
+    titles: list[Annotated[str, Field(max_length=Limits.title_characters)]] | None = Field(
+        None, min_length=1, max_length=Limits.batch_titles
+    )
+
+
 class FindingOut(BaseModel):
     """Something in a description that the title does not support, or that should not be published."""
 
@@ -169,9 +180,10 @@ class DescriptionOut(BaseModel):
     """Mean log-probability of its tokens, where the engine gives it."""
 
     @classmethod
-    def of(cls, written: Written) -> Self:
+    def of(cls, written: Written, **more: Any) -> Self:
         """From what the writer returned."""
         return cls(
+            **more,
             title=written.title,
             description=written.text,
             publishable=written.publishable,
@@ -214,12 +226,31 @@ class DescribeAnswer(BaseModel):
     """Whether that is the recipe's decoding, the one that its scores are about."""
 
 
+class BatchLine(DescriptionOut):
+    """One line of a batch's answer: the description of the title at a place."""
+
+    index: int
+    """Place of the title in the request, from 0."""
+
+
 class ErrorOut(BaseModel):
-    """What is wrong, where, and what mends it."""
+    """What is wrong, where, and what mends it; once more under the names that OpenAI's clients read."""
 
     what: str
     where: str | None = None
     mend: str | None = None
+    message: str = ""
+    """What is wrong and what mends it, in one line."""
+    type: str = "invalid_request_error"
+    param: str | None = None
+    """The same as `where`."""
+    code: str | None = None
+
+    @model_validator(mode="after")
+    def _for_clients(self) -> Self:
+        self.message = f"{self.what}; {self.mend}" if self.mend else self.what
+        self.param = self.where
+        return self
 
 
 class ErrorAnswer(BaseModel):

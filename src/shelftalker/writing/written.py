@@ -41,6 +41,7 @@ class Written:
         why: a sentence about the route, for people; mostly empty where the model wrote.
         sources: products of the training split that the text was edited from, or that the model was shown.
         given: what the writer was told, and so what the checks believe.
+        prompt_tokens: tokens that the model read; 0 where no model wrote.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Written:
     why: str = ""
     sources: tuple[Source, ...] = ()
     given: Given = field(default_factory=lambda: Given(""))
+    prompt_tokens: int = 0
 
     @property
     def publishable(self) -> bool:
@@ -161,6 +163,7 @@ def written(
         why=routed.why,
         sources=tuple(near),
         given=given,
+        prompt_tokens=len(prompt.ids),
     )
 
 
