@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from shelftalker import files, manifest
 from shelftalker.errors import ShelftalkerError
+from shelftalker.evaluation.model_card import CARD, model_card
 from shelftalker.evaluation.results import Results
 from shelftalker.recipe.carried import carried
 
@@ -23,9 +24,10 @@ _TRAINING_ONLY = ("optimizer.pt", "scheduler.pt", "scaler.pt", "trainer_state.js
 
 
 def promote(ref: ModelRef, target: Path, found: Results, recipe: Recipe) -> Path:
-    """Copy a checkpoint's adapter to ``target``, atomically, with the scores it was chosen by and a manifest.
+    """Copy a checkpoint's adapter to ``target``, atomically, with the scores it was chosen by, a card and a manifest.
 
-    The folder says that it is run as it was scored. A run that the checkpoint belongs to stands for it from now on.
+    The folder says that it is run as it was scored, and can be put on a model hub as it is. A run that the checkpoint
+    belongs to stands for it from now on.
 
     Args:
         ref: the checkpoint.
@@ -58,19 +60,20 @@ def promote(ref: ModelRef, target: Path, found: Results, recipe: Recipe) -> Path
             mend="give another name with --promote, or move that folder away",
         )
     source = Path(ref.path)
+    left_out = (*_TRAINING_ONLY, CARD, "manifest.json", "scores.json")
     best = found.verdict.best or ""
     with files.atomic_folder(target) as new:
         for path in sorted(source.iterdir()):
-            if path.is_file() and not path.name.startswith((*_TRAINING_ONLY, "manifest.json", "scores.json")):
+            if path.is_file() and not path.name.startswith(left_out):
                 shutil.copyfile(path, new / path.name)
         if ref.sources is not None:
             files.copy_folder(ref.sources, new / folders.SOURCES)
         run_recipe = source.parent / "recipe.yaml"
         if run_recipe.is_file():
-            shutil.copyfile(run_recipe, new / "recipe.yaml")
-        files.write_json(new / folders.FACTS, folders.facts(source) | {"recipe": carried(recipe)})
+            files.write_text(new / "recipe.yaml", _without_places(run_recipe))
+        files.write_json(new / folders.FACTS, _named(folders.facts(source)) | {"recipe": carried(recipe)})
         scores = {
-            "data": msgspec.to_builtins(found.data),
+            "data": msgspec.to_builtins(found.data) | {"path": Path(found.data.path).name},
             "verdict": found.verdict.sentence,
             "scores": {name: msgspec.to_builtins(score) for name, score in found.system(best).scores.items()},
         }
@@ -80,9 +83,9 @@ def promote(ref: ModelRef, target: Path, found: Results, recipe: Recipe) -> Path
             {
                 "stage": "promote",
                 "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                "from": str(source),
+                "from": f"{source.parent.name}/{source.name}",
                 "model": ref.content_hash,
-                "base": ref.base,
+                "base": _named(ref.base),
                 "chosen_by": {"rank_by": found.settings.get("rank_by"), "rows": found.data.rows, "split": "val"},
                 "outputs": {
                     path.relative_to(new).as_posix(): files.sha256(path)
@@ -92,6 +95,25 @@ def promote(ref: ModelRef, target: Path, found: Results, recipe: Recipe) -> Path
                 "versions": manifest.versions(),
             },
         )
+        # After the manifest, which does not watch it: its licence is for the user to fill in.
+        files.write_text(new / CARD, model_card(ref, target.name, found, recipe))
     if step_of(source) >= 0:
         mark_promoted(source)
     return target
+
+
+def _without_places(recipe: Path) -> str:
+    """A run's recipe without the places of the machine that it ran on."""
+    import yaml
+
+    settings = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    return str(yaml.safe_dump(_named(settings), sort_keys=False, allow_unicode=True))
+
+
+def _named(value: Any) -> Any:
+    """A value in which of every absolute path its last name stays; prompts are no paths."""
+    if isinstance(value, dict):
+        return {key: inner if key == "prompt" else _named(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_named(inner) for inner in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
