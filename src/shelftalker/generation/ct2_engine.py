@@ -71,6 +71,7 @@ class Ct2Engine(BatchedEngine):
         self._causal = bool(said.get("causal", False))
         self._ends: list[str] = said.get("end_tokens") or [said.get("eos_token", "</s>")]
         self._vocabulary = int(said.get("vocabulary", size))
+        self._shared = self._prefix(recipe.prompt) if self._causal else []
 
     def _runner(self, rows: int) -> Any:
         """The model with its threads laid out for ``rows`` texts; opened on first need.
@@ -97,6 +98,12 @@ class Ct2Engine(BatchedEngine):
         """Token ids of prompts, special tokens included."""
         framed, special = self._frame.around(texts), not self._frame.is_chat
         return [found.ids for found in self._tokenizer.encode_batch_fast(framed, add_special_tokens=special)]
+
+    def _prefix(self, template: str) -> list[str]:
+        """Tokens before a template's first field, which all its prompts share; the last may change with the field."""
+        framed, special = self._frame.before + template.partition("{")[0], not self._frame.is_chat
+        found = self._tokenizer.encode(framed, add_special_tokens=special).ids
+        return [self._asked[number] for number in found[:-1]]
 
     def refuse(self, decoding: Decoding) -> None:
         """See `BatchedEngine.refuse`."""
@@ -148,7 +155,11 @@ class Ct2Engine(BatchedEngine):
         # With beams, least lengths and bans of a batch's longer prompts fall on the wrong rows.
         is_ruled = decoding.beams > 1 and (decoding.min_new_tokens > 0 or decoding.no_repeat_ngram > 0)
         groups = [list(group) for _, group in itertools.groupby(rows, key=len)] if is_ruled else [rows]
-        runner = self._runner(len(rows))
+        runner, shared = self._runner(len(rows)), len(self._shared)
+        if shared and all(row[:shared] == self._shared and len(row) > shared for row in rows):
+            # What all prompts begin with is read once and kept.
+            options["static_prompt"] = self._shared
+            groups = [[row[shared:] for row in group] for group in groups]
         started = [runner.generate_batch(group, include_prompt_in_result=False, **options) for group in groups]
         for waiting in itertools.chain.from_iterable(started):
             found = waiting.result()

@@ -26,10 +26,14 @@ def load_engine(ref: ModelRef, recipe: Recipe) -> Engine:
         asked = "ctranslate2"
     if asked == "auto":
         from shelftalker.generation.auto_engine import AutoEngine, why_transformers
+        from shelftalker.models.convert import NotConvertedError
 
         reason = why_transformers(ref, recipe)
         if reason is None:
-            return AutoEngine(ref, recipe)
+            try:
+                return AutoEngine(ref, recipe)
+            except NotConvertedError as error:
+                reason = error.what
         console.note(f"transformers writes, not the faster CTranslate2: {reason}")
     if asked == "ctranslate2":
         from shelftalker.generation.ct2_engine import Ct2Engine

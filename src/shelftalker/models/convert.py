@@ -151,8 +151,12 @@ def write_ct2(loaded: LoadedModel, folder: Path, quantisation: Quantisation, rec
         raise _not_converted(loaded, reason)
 
 
-def _not_converted(loaded: LoadedModel, reason: str) -> ShelftalkerError:
-    return ShelftalkerError(
+class NotConvertedError(ShelftalkerError):
+    """CTranslate2 does not run a model as transformers does."""
+
+
+def _not_converted(loaded: LoadedModel, reason: str) -> NotConvertedError:
+    return NotConvertedError(
         f"the model is not converted to CTranslate2: {reason}",
         where=loaded.ref.given,
         mend="use generate.engine: transformers, or export --to hf",
@@ -201,7 +205,7 @@ def _check_tokenizer(loaded: LoadedModel, folder: Path) -> None:
                 ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
             )
     if not same:
-        raise ShelftalkerError(
+        raise NotConvertedError(
             "the model's tokenizer cannot do without transformers, which CTranslate2's engine does not load",
             where=loaded.ref.given,
             mend="use generate.engine: transformers",
