@@ -116,6 +116,7 @@ def test_doctor_names_device_format_versions_hub_and_disk(capsys: pytest.Capture
     facts = json.loads(capsys.readouterr().out)
     assert {"cuda", "mps", "runs on", "torch", "transformers", "hub", "disk for data", "base model"} <= set(facts)
     assert facts["base models at hand"].startswith("bundled, ") and "smollm2" in facts["base models at hand"]
+    assert facts["sentencepiece"].startswith(("installed", "missing"))
 
 
 def test_an_interrupt_is_one_sentence_about_the_command_and_no_error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import shutil
 import socket
@@ -37,6 +38,11 @@ def examine(recipe: Recipe) -> dict[str, str]:
         facts[name] = version
     facts["base model"] = _base_model(recipe)
     facts["base models at hand"] = _at_hand()
+    facts["sentencepiece"] = (
+        "installed"
+        if importlib.util.find_spec("sentencepiece")
+        else "missing; a model whose only tokenizer is a spiece.model needs it: pip install sentencepiece protobuf"
+    )
     facts["hub"] = _hub()
     for name, folder in (("data", recipe.paths.data), ("outputs", recipe.paths.outputs), ("cache", _cache())):
         there = next(path for path in [folder.absolute(), *folder.absolute().parents] if path.exists())

@@ -9,6 +9,7 @@ import pytest
 import tiny
 
 from shelftalker import Product, ShelftalkerError
+from shelftalker.export.export import export
 from shelftalker.generation.ct2_engine import Ct2Engine
 from shelftalker.generation.load import load_engine
 from shelftalker.generation.torch_engine import TorchEngine
@@ -79,6 +80,18 @@ def test_int8_stays_near(pair: tuple[TorchEngine, Ct2Engine]) -> None:
     assert fast.dtype == "int8"
     a, b = ([value for row in log_probs(engine, PROMPTS, TARGETS) for value in row] for engine in (reference, fast))
     assert statistics.fmean(abs(x - y) for x, y in zip(a, b, strict=True)) < statistics.stdev(a) / 3
+
+
+def test_an_exported_folder_writes_as_its_model(tmp_path: Path) -> None:
+    folder = tiny.make_causal(tmp_path / "model", "llama", spread=0.3)
+    out = export(folder, "ct2", tmp_path / "out", _recipe())
+    texts = []
+    for model in (folder, out):
+        engine = load_engine(resolve(model), _recipe())
+        assert engine.name == "ctranslate2"
+        prepared = _recipe().as_prompt.prepare([Product("Blue lamp"), Product("Oak table 500 ml")], engine.encode)
+        texts.append([rows[0].text for rows in engine.generate(prepared, DECODINGS["greedy, penalty"])])
+    assert texts[0] == texts[1]
 
 
 def test_auto_takes_ctranslate2(tiny_causal: Path) -> None:
