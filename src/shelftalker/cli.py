@@ -215,6 +215,8 @@ def generate(
     attributes: Annotated[list[str], Parameter(name="--with")] = [],  # noqa: B006
     input: str | None = None,
     output: str | None = None,
+    only: Literal["all", "empty", "listed"] | None = None,
+    listed: str | None = None,
     resume: bool = False,
     ray: bool = False,
     context: Shared,
@@ -227,11 +229,14 @@ def generate(
         attributes: what else the prompt asks for, as NAME=TEXT (brand=Acme), for every title; may be repeated.
         input: catalogue file: anything that `prepare` reads.
         output: described catalogue: .csv, .tsv, .jsonl (each also .gz), .parquet or .xlsx.
+        only: which rows of the file are written: all, those whose description is empty, or those listed; all rows and
+            columns of the input come out.
+        listed: for `--only listed`, a text file with one id a line.
         resume: go on where a stopped job left off.
         ray: run the job on a Ray cluster (extra `ray`).
     """
-    recipe = context.recipe({"generate.model": model})
-    if bool(titles) == bool(input) or bool(input) != bool(output):
+    recipe = context.recipe({"generate.model": model, "generate.only": only, "generate.listed": listed})
+    if bool(titles) == bool(input) or bool(input) != bool(output) or (titles and (only or listed)):
         raise ShelftalkerError(
             "give titles, or --input with --output",
             where="shelftalker generate",
@@ -242,7 +247,8 @@ def generate(
         from shelftalker.writing.job.job import generate as job
 
         done = job(Path(input), Path(output), chosen, recipe, resume=resume, ray=ray)
-        console.result(f"wrote {done.output}: {done.rows:,} rows, {done.flagged:,} with findings", done.summary())
+        left = f", {done.left:,} left as they were" if done.left else ""
+        console.result(f"wrote {done.output}: {done.rows:,} rows, {done.flagged:,} with findings{left}", done.summary())
         return
     from shelftalker.product import Product
     from shelftalker.writing.writer import load

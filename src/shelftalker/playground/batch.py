@@ -99,9 +99,11 @@ def _pasted(desk: Desk, pasted: str, folder: Path) -> Path:
 
 def _count(found: Batch, title: str, new: dict[str, Any]) -> None:
     found.done += 1
-    is_failed = new["description"] is None
-    found.failed += is_failed
-    found.flagged += not is_failed and not new["publishable"]
+    is_there = new["description"] is not None
+    found.failed += not is_there and new["problem"] is not None
+    found.flagged += is_there and not new["publishable"]
     if len(found.rows) < SHOWN:
-        said = new["problem"] or ", ".join(dict.fromkeys(one["check"].replace("_", " ") for one in new["findings"]))
+        said = new["problem"] or ", ".join(
+            dict.fromkeys(one["check"].replace("_", " ") for one in new["findings"] or [])
+        )
         found.rows.append([title, new["description"] or "", said or "nothing found"])

@@ -37,5 +37,9 @@ class GenerateSettings(Section):
     stand is taken out, and a text of which too little is left is declined."""
     spreadsheet_safe: bool = False
     """CSV and TSV out: an apostrophe before cells of the input, too, that a spreadsheet would take for formulas."""
+    only: Literal["all", "empty", "listed"] = "all"
+    """Which rows of a catalogue file are written: all, those whose description is empty, or those of a list."""
+    listed: str | None = None
+    """For `only: listed`, a text file with one id a line."""
     titles: list[str] = []
     """Titles that `run` describes at its end; none: three of the test split."""

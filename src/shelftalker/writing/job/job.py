@@ -15,6 +15,7 @@ from shelftalker.catalogue.read.rows import Row, Shape
 from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.carried import carried
 from shelftalker.writing.job import output as catalogue_output
+from shelftalker.writing.job.only import missing
 from shelftalker.writing.job.window import Plan, describe, encode_part, plan
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Job:
         described: rows with a description.
         flagged: described rows with at least one finding.
         failed: rows that could not be described; their column `problem` says why.
+        left: rows that were not asked for (`generate.only`); nothing is added to them.
         skipped: the output was there already, of the same input, model and settings.
     """
 
@@ -40,6 +42,7 @@ class Job:
     described: int
     flagged: int
     failed: int
+    left: int = 0
     skipped: bool = False
 
     def summary(self) -> dict[str, Any]:
@@ -94,11 +97,13 @@ def generate(
     settings["generate"] = {key: settings["generate"][key] for key in settings["generate"].keys() - {"model", "titles"}}
     # Which rows and letters are read: a job is not continued with others.
     settings |= chosen.prepare.model_dump(include={"encoding", "records", "locale"}, exclude_none=True)
+    columns = asdict(what)
+    columns["only"] = what.only.column
     stage = manifest.Stage(
         "generate",
         target.with_name(f"{target.name}.manifest.json"),
-        inputs={"catalogue": source, "model": ref.content_hash},
-        settings=settings | {"columns": asdict(what), "versions": _engine_versions()},
+        inputs={"catalogue": source, "model": ref.content_hash, **_listed(what, shape, chosen)},
+        settings=settings | {"columns": columns, "versions": _engine_versions()},
     )
     work = target.with_name(f".{target.name}.job")
     if resume and not work.exists() and stage.is_done():
@@ -117,6 +122,22 @@ def generate(
     if job.failed:
         console.warn(f"{job.failed:,} of {job.rows:,} rows could not be described: see the column problem in {target}")
     return job
+
+
+def _listed(what: Plan, shape: Shape, recipe: Recipe) -> dict[str, Path]:
+    """The list of ids, as an input of the job; ids that no row has are told."""
+    if what.only.kind != "listed" or recipe.generate.listed is None:
+        return {}
+    absent = missing(what.only.ids, what.only.column, catalogue_rows.read(shape))
+    if len(absent) == len(what.only.ids):
+        raise ShelftalkerError(
+            f"none of the {len(absent):,} listed ids is in the catalogue",
+            where=f"{recipe.generate.listed}, column {what.only.column}",
+            mend="list ids of that column, or name another with --prepare.id_column",
+        )
+    if absent:
+        console.warn(f"{len(absent):,} listed ids are not in the catalogue: {', '.join(absent[:5])}")
+    return {"listed": Path(recipe.generate.listed)}
 
 
 def _engine_versions() -> dict[str, str]:
@@ -213,10 +234,11 @@ def _counts(parts: list[Path]) -> dict[str, Any]:
 
     class New(msgspec.Struct):
         description: str | None
-        publishable: bool
+        publishable: bool | None
+        problem: str | None
 
     decode = msgspec.json.Decoder(tuple[msgspec.Raw, New]).decode
-    rows = described = flagged = 0
+    rows = described = flagged = left = 0
     for part in parts:
         with part.open("rb") as file:
             for line in file:
@@ -224,4 +246,6 @@ def _counts(parts: list[Path]) -> dict[str, Any]:
                 rows += 1
                 described += new.description is not None
                 flagged += new.description is not None and not new.publishable
-    return {"rows": rows, "described": described, "flagged": flagged, "failed": rows - described}
+                left += new.description is None and new.problem is None
+    failed = rows - described - left
+    return {"rows": rows, "described": described, "flagged": flagged, "failed": failed, "left": left}

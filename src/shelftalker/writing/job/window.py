@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from shelftalker.catalogue.read.rows import Row, text_of
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product
 from shelftalker.recipe.decoding import Decoding
+from shelftalker.writing.job.only import Only, only
 
 if TYPE_CHECKING:
     from shelftalker.recipe.recipe import Recipe
@@ -31,19 +32,22 @@ class Plan:
         id: the column that names a row; None: the row's number does.
         fields: attribute of the prompt to column.
         overrides: decoding key to the column (``decoding.KEY``) that overrides it row by row.
+        only: which rows are written.
     """
 
     title: str
     id: str | None
     fields: Mapping[str, str]
     overrides: Mapping[str, str]
+    only: Only = field(default_factory=Only)
 
 
 def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
     """Find the columns that a job reads.
 
     Raises:
-        ShelftalkerError: no title column, a prompt field without a column, or an override of no decoding key.
+        ShelftalkerError: no title column, a prompt field without a column, an override of no decoding key, or rows
+            asked for that cannot be told (see `only.only`).
     """
     title, identity = title_and_id(names, recipe.prepare, where)
     by_normal = {normal(name): name for name in reversed(names)}
@@ -67,7 +71,7 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
             where=where,
             mend=f"one of {', '.join(OVERRIDE + key for key in Decoding.model_fields)}",
         )
-    return Plan(title, identity, fields, overrides)
+    return Plan(title, identity, fields, overrides, only(names, title, identity, recipe, where))
 
 
 def describe(
@@ -87,6 +91,10 @@ def describe(
     groups: dict[str, tuple[Decoding, list[int], list[Product]]] = {}
     for place, row in enumerate(rows):
         if row.error is not None:
+            continue
+        if not what.only.wants(row, lambda text: writer.clean(Product(text)).title):
+            added[place] = dict.fromkeys(_blank(None))
+            advance(1)
             continue
         product = product_of(row, what)
         try:
