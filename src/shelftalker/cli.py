@@ -361,7 +361,7 @@ def serve(
     workers: int = 1,
     api_key: Annotated[str | None, Parameter(env_var="SHELFTALKER_API_KEY")] = None,
     cors: list[str] | None = None,
-    access_log: str | None = None,
+    access_log: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     context: Shared,
 ) -> None:
     """Serve a model over HTTP: POST /describe, and OpenAI's API under /v1. A page under / tries it.

@@ -86,7 +86,11 @@ def test_a_stream_brings_the_whole_text_its_end_and_its_usage(client: Any) -> No
 
 def test_what_openai_calls_otherwise_becomes_decoding(client: Any, writer: Writer) -> None:
     ask = {"model": "artifacts/fake_best", "prompt": "Oak chair"}
-    client.completions.create(**ask, max_tokens=5, temperature=0.7, top_p=0.9, seed=11, n=2)
+    twice = client.completions.create(**ask, max_tokens=5, temperature=0.7, top_p=0.9, seed=11, n=2)
+    once = client.completions.create(**ask)
+    assert len(twice.choices) == 2
+    assert twice.usage.prompt_tokens == once.usage.prompt_tokens
+    assert twice.usage.completion_tokens == 2 * once.usage.completion_tokens
     client.completions.create(**ask, temperature=0, top_p=0.5, seed=3)
     client.completions.create(**ask, extra_body={"decoding": {"beams": 4}})
     drawn = [decoding for _, decoding in writer.engine.calls]
@@ -94,8 +98,8 @@ def test_what_openai_calls_otherwise_becomes_decoding(client: Any, writer: Write
         (True, 0.7, 0.9, 5)
     ] * 2
     assert sorted(one.seed for one in drawn[:2]) == [11, 12]
-    assert drawn[2] == RECIPE.decoding
-    assert drawn[3].beams == 4
+    assert drawn[2] == drawn[3] == RECIPE.decoding
+    assert drawn[4].beams == 4
 
 
 def test_length_and_stop_are_said_as_the_reason(client: Any) -> None:

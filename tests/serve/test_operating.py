@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -258,6 +259,32 @@ def test_workers_write_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None
     assert batcher.close(30)
 
 
+def test_workers_load_the_engine_that_stands_by_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    from shelftalker.generation import auto_engine, torch_engine
+
+    loading: list[int] = [0]
+    most: list[int] = []
+
+    class Slow:
+        def __init__(self, *_: Any) -> None:
+            loading[0] += 1
+            most.append(loading[0])
+            time.sleep(0.1)
+            loading[0] -= 1
+
+    monkeypatch.setattr(torch_engine, "TorchEngine", Slow)
+    engines = [object.__new__(auto_engine.AutoEngine) for _ in range(4)]
+    for engine in engines:
+        engine.model, engine._recipe, engine._reference = None, RECIPE, None  # type: ignore[assignment]
+    sampling = RECIPE.decoding.over({"sample": True})
+    threads = [threading.Thread(target=engine.for_decoding, args=(sampling,)) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert most == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("options", "where"),
     [
@@ -266,6 +293,7 @@ def test_workers_write_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None
         ({"cors": ("shop.example",)}, "--cors"),
         ({"cors": ("https://shop.example/",)}, "--cors"),
         ({"workers": 0}, "--workers"),
+        ({"access_log": "--quiet"}, "--access-log"),
         ({"access_log": "/no/such/folder/log"}, "--access-log"),
     ],
 )
@@ -281,7 +309,23 @@ def test_the_flags_and_the_variable_reach_the_server(monkeypatch: pytest.MonkeyP
     got: dict[str, Any] = {}
     monkeypatch.setattr(app_module, "serve", lambda model, recipe, **more: got.update(more))
     monkeypatch.setenv("SHELFTALKER_API_KEY", "from-the-variable")
-    assert main(["serve", "bundled", "--workers", "2", "--cors", "https://a.example", "--cors", "http://b:1"]) == 0
+    assert (
+        main(
+            [
+                "serve",
+                "bundled",
+                "--workers",
+                "2",
+                "--cors",
+                "https://a.example",
+                "--cors",
+                "http://b:1",
+                "--access-log",
+                "-",
+            ]
+        )
+        == 0
+    )
     assert got["options"] == Options(
-        api_key="from-the-variable", cors=("https://a.example", "http://b:1"), workers=2, access_log=None
+        api_key="from-the-variable", cors=("https://a.example", "http://b:1"), workers=2, access_log="-"
     )

@@ -25,6 +25,7 @@ def test_a_title_is_described_and_what_was_found_stands_below(chromium: Any) -> 
     writer = Writer(FakeEngine("<b>fake</b>", recipe), recipe)
     with running(create_app("fake", recipe, writer=writer, options=Options(api_key="k-1"))) as server:
         page, errors = open_page(chromium, server.url, width=390)
+        assert f"{server.url}/v1" in page.inner_text("main")
         assert page.locator("h1 b").count() == 0  # a model's name is text
         page.fill("input[name=title]", "Oak chair")
         page.fill("input[name=brand]", "Holm")

@@ -231,8 +231,7 @@ def test_the_front_page_asks_nothing_of_other_hosts_and_says_the_real_address(cl
     for path in ("/", "/docs"):
         page = client.get(path, headers={"Host": "localhost:8123"})
         assert "POST /describe" in page.text
-        assert "http://localhost:8123/describe" in page.text
-        assert "http://localhost:8123/v1" in page.text
+        assert page.text.count("http://localhost:8123<") == 2
         assert "https://" not in page.text
         assert " src=" not in page.text
         assert "default-src 'none'" in page.text  # its own script and this server, nothing else

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from shelftalker.generation.engine import Advance, Engine, Generation
     from shelftalker.models.load import ModelRef
     from shelftalker.recipe.recipe import Recipe
+
+
+_LOADING = threading.Lock()
+"""A server's engines load one after the other: threads that import transformers at once find half of it."""
 
 
 def why_transformers(ref: ModelRef, recipe: Recipe) -> str | None:
@@ -44,10 +49,11 @@ class AutoEngine:
         if reason is None:
             return self._fast
         if self._reference is None:
-            from shelftalker.generation.torch_engine import TorchEngine
+            with _LOADING:
+                from shelftalker.generation.torch_engine import TorchEngine
 
-            console.note(f"transformers writes, not the faster CTranslate2: {reason}")
-            self._reference = TorchEngine(self.model, self._recipe)
+                console.note(f"transformers writes, not the faster CTranslate2: {reason}")
+                self._reference = TorchEngine(self.model, self._recipe)
         return self._reference
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:

@@ -229,9 +229,9 @@ class Usage(BaseModel):
     total_tokens: int
 
     @classmethod
-    def of(cls, written: Sequence[Written]) -> Self:
-        """Their sums."""
-        read, wrote = sum(one.prompt_tokens for one in written), sum(one.tokens for one in written)
+    def of(cls, written: Sequence[Written], each: int) -> Self:
+        """Their sums; of ``each`` choices a title the prompt counts once."""
+        read, wrote = sum(one.prompt_tokens for one in written[::each]), sum(one.tokens for one in written)
         return cls(prompt_tokens=read, completion_tokens=wrote, total_tokens=read + wrote)
 
 

@@ -47,18 +47,19 @@ def add_routes(app: FastAPI, service: Service) -> None:
             "model": model_id,
             "system_fingerprint": service.about["hash"][:16],
         }
+        usage = Usage.of(written, request.n or 1)
         if request.stream:
             with_usage = bool(request.stream_options and request.stream_options.include_usage)
             chunks = _chat_chunks(written) if is_chat else _text_chunks(written)
             kind = "chat.completion.chunk" if is_chat else "text_completion"
             return StreamingResponse(
-                _events({**head, "object": kind}, chunks, Usage.of(written) if with_usage else None),
+                _events({**head, "object": kind}, chunks, usage if with_usage else None),
                 media_type="text/event-stream",
                 headers={"Cache-Control": "no-cache"},
             )
         made = [_chat(place, one) if is_chat else _text(place, one) for place, one in enumerate(written)]
         kind = "chat.completion" if is_chat else "text_completion"
-        return JSONResponse({**head, "object": kind, "choices": made, "usage": Usage.of(written).model_dump()})
+        return JSONResponse({**head, "object": kind, "choices": made, "usage": usage.model_dump()})
 
     @app.post("/v1/completions", responses=_REFUSALS, response_model=None)
     async def completions(request: CompletionRequest) -> Response:

@@ -47,6 +47,10 @@ class Options:
                 raise ShelftalkerError(
                     f"not an origin: {origin}", where="--cors", mend="write it as https://shop.example, without a path"
                 )
+        if self.access_log is not None and (not self.access_log or self.access_log.startswith("--")):
+            raise ShelftalkerError(
+                "no file for the access log", where="--access-log", mend="give a file, or - for standard output"
+            )
         if not 1 <= self.workers <= _MOST_WORKERS:
             raise ShelftalkerError(
                 f"{self.workers} workers", where="--workers", mend=f"give a number from 1 to {_MOST_WORKERS}"

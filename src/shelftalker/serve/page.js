@@ -1,6 +1,9 @@
 const form = document.getElementById("ask");
 const said = document.getElementById("said");
 const found = document.getElementById("found");
+// Behind a proxy the server does not know the address that people use.
+const address = new URL(".", location.href).href.replace(/\/$/, "");
+for (const place of document.querySelectorAll(".address")) place.textContent = address;
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = form.querySelector("button");
