@@ -41,7 +41,7 @@ def create_app(
         recipe: engine and device; what it sets of prompt and decoding wins over what the model says of itself.
         hosts: names under which the server may be called ("*": any); others are refused, so that a web page
             cannot reach it through a name of its own (DNS rebinding).
-        writer: what writes, instead of one that is loaded from ``model``.
+        writer: what writes, as the only engine, instead of those that are loaded from ``model``.
         options: API key, origins, access log, engines and timeouts.
 
     Raises:
