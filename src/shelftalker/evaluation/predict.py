@@ -78,12 +78,13 @@ def predict(ref: ModelRef, examples: Sequence[Product], recipe: Recipe, label: s
         from shelftalker.writing.writer import write_with
 
         writer = write_with(ref, recipe)
-        if found is None:
-            found = _write(writer, examples, label)
-            cache.keep(written, found)
-        if recipe.evaluate.nll and nll is None:
-            nll = _score(writer, examples, label)
-            cache.keep(scored, nll)
+        with kept_awake(recipe.keep_awake):
+            if found is None:
+                found = _write(writer, examples, label)
+                cache.keep(written, found)
+            if recipe.evaluate.nll and nll is None:
+                nll = _score(writer, examples, label)
+                cache.keep(scored, nll)
     assert found is not None
     return Predictions(
         texts=found["texts"],

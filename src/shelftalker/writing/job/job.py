@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, files, manifest
+from shelftalker.awake import kept_awake
 from shelftalker.catalogue.read import rows as catalogue_rows
 from shelftalker.catalogue.read.rows import Row, Shape
 from shelftalker.errors import ShelftalkerError
@@ -110,7 +111,8 @@ def generate(
         console.note(f"{target} is finished already")
         return Job(target, **files.read_json(stage.path)["counts"], skipped=True)
     _open_work(work, stage, resume)
-    parts = _describe_all(work, shape, what, ref, chosen, ray)
+    with kept_awake(chosen.keep_awake):
+        parts = _describe_all(work, shape, what, ref, chosen, ray)
     console.note(f"writing {target}")
     safe = chosen.generate.spreadsheet_safe
     catalogue_output.assemble(parts, work / "whole", target, shape, spreadsheet_safe=safe)
