@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, manifest
+from shelftalker.awake import kept_awake
 from shelftalker.evaluation import cache
 from shelftalker.product import Product
 from shelftalker.recipe.carried import carried
