@@ -2,11 +2,13 @@
 
 Three kinds are run in another way, each checked for what the reader would meet: `make` targets (what they would
 run is run by tests/e2e, or is this very test run), servers (started, asked, stopped), and benchmarks (with --quick).
-The base model `google/flan-t5-base` comes by its name from a hub that the test serves on loopback.
+The base model `google/flan-t5-base` comes by its name from a hub that the test serves on loopback; `smollm2` is a tiny
+stand-in for the package that carries it.
 """
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
@@ -25,6 +27,9 @@ import pytest
 from models.hub import Hub
 from models.hub import serve as serving
 
+from shelftalker.recipe.recipe import Recipe
+from tests.docs import stand_in
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "README.pt-BR.md", *sorted((ROOT / "docs").glob("*.md"))]
 SERVERS = ("playground", "serve")
@@ -33,6 +38,12 @@ SERVERS = ("playground", "serve")
 def lines(path: Path) -> int:
     """Lines of a text file."""
     return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def records(path: Path) -> list[list[str]]:
+    """Records of a CSV file, its header first; a cell may hold line breaks."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
 
 
 def option(words: list[str], name: str) -> str:
@@ -52,26 +63,30 @@ def kept(command: list[str], said: str, folder: Path) -> bool:
     if program == "python":
         return any(mark.isdigit() for mark in said)
     stage, *rest = words
+    recipe = Recipe.load(option(rest, "--recipe") if "--recipe" in rest else None)
     if stage == "prepare":
-        data = folder / (option(rest, "--out") if "--out" in rest else "data")
+        data = folder / (option(rest, "--out") if "--out" in rest else recipe.paths.data)
         return lines(data / "train.jsonl") > lines(data / "val.jsonl") > 0 and (data / "card.html").is_file()
     if stage == "baseline":
         return any((folder / "outputs").glob("baseline_val*.jsonl")) and "zero-shot" in said
     if stage == "finetune":
-        saved = list((folder / "outputs/t5_lora").glob("checkpoint-*/adapter_model.safetensors"))
+        saved = list((folder / recipe.run_dir).glob("checkpoint-*/adapter_model.safetensors"))
         return "dry run: nothing was written" in said if "--dry-run" in rest else bool(saved)
     if stage == "compare":
         promoted = folder / option(rest, "--promote")
-        return (promoted / "adapter_model.safetensors").is_file() and "report.html" in said
+        return (promoted / "README.md").is_file() and "report.html" in said
     if stage == "evaluate":
-        return "ROUGE-L" in said and "copy-title" in said
+        reports = (folder / "outputs/evaluate").glob("*/report.html")
+        return "copy-title" in said and any("ROUGE-L" in report.read_text(encoding="utf-8") for report in reports)
     if stage == "generate" and "--input" in rest:
-        given, described = folder / option(rest, "--input"), folder / option(rest, "--output")
-        return lines(described) == lines(given) and "description" in described.read_text(encoding="utf-8")
+        given, described = (records(folder / option(rest, name)) for name in ("--input", "--output"))
+        return len(described) == len(given) and {"generated_description", "findings", "engine"} <= {*described[0]}
     if stage == "generate":
         return len(said.split()) >= 1
     if stage == "export":
-        return (folder / option(rest, "--out") / "manifest.json").is_file()
+        out = folder / option(rest, "--out")
+        made = {"gguf": "Modelfile", "ct2": "model.bin"}[option(rest, "--to")]
+        return (out / "manifest.json").is_file() and (out / made).is_file()
     if stage == "recipe":
         return "lora.r " in said if "--help" in rest else "beams: 4" in said
     if stage == "doctor":
@@ -125,6 +140,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "catalogue.csv").write_text("sku,title,description\n" + "\n".join(lines) + "\n")
     for name in ("recipes", "benchmarks", "tools", "src"):
         (folder / name).symlink_to(ROOT / name)
+    stand_in.make(folder / "packages")
     return folder
 
 
@@ -133,6 +149,7 @@ def environment(hub: Hub, workshop: Path) -> dict[str, str]:
     return {
         **keep,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(workshop / "packages"), os.environ.get("PYTHONPATH")])),
         "HF_ENDPOINT": hub.url,
         "HF_HOME": str(workshop / ".hub"),
         "XDG_CACHE_HOME": str(workshop / ".cache"),
@@ -209,6 +226,28 @@ def test_every_command_of_a_page_works(page: Path, hub: Hub, workshop: Path) -> 
 
 def test_the_readme_shows_python() -> None:
     assert python_blocks(ROOT / "README.md")
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.pt-BR.md"])
+def test_what_both_readmes_say_of_the_demo_is_true(name: str) -> None:
+    page, recipe = (ROOT / name).read_text(encoding="utf-8"), Recipe.load("sample")
+    assert re.findall(r"(\d+) (?:rows|linhas)\W+`finetune.rows`", page.replace("\n", " ")) == [
+        str(recipe.finetune.rows)
+    ]
+    assert recipe.base_model == "smollm2"
+    assert page.count("<!-- results:begin -->\n|") == page.count("|\n<!-- results:end -->") == 1
+
+
+def test_both_readmes_have_the_same_commands_and_tables() -> None:
+    english, portuguese = (ROOT / name for name in ("README.md", "README.pt-BR.md"))
+    assert commands(english) == commands(portuguese)
+    assert python_blocks(english) == python_blocks(portuguese)
+    cut = re.compile(r"<!-- results:begin -->\n(.*?)<!-- results:end -->", re.DOTALL)
+    tables = [cut.findall(page.read_text(encoding="utf-8"))[0] for page in (english, portuguese)]
+    figures = [re.findall(r"\d+(?:[.,]\d+)?", table) for table in tables]
+    assert figures[1] == [figure.replace(".", ",") for figure in figures[0]], "numbers as Portuguese writes them"
+    headings = [re.findall(r"^##+ ", page.read_text(encoding="utf-8"), re.MULTILINE) for page in (english, portuguese)]
+    assert headings[0] == headings[1]
 
 
 def test_links_and_pictures_lead_somewhere() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -106,6 +107,21 @@ def test_they_are_committed_clean_and_name_the_recipe_once(name: str) -> None:
     assert "RECIPE =" in code[0].source
     assert notebook.cells[0].cell_type == "markdown"
     assert "original study" in notebook.cells[0].source
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_step_is_explained_and_something_is_left_to_try(name: str) -> None:
+    cells = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
+    for before, cell in itertools.pairwise(cells):
+        if cell.cell_type == "code":
+            assert before.cell_type == "markdown", cell.source
+            assert len(re.findall(r"[.?!](?=\s|\*|$)", before.source)) >= 3, before.source
+    assert [cell.id for cell in cells if "**Change this and see.**" in cell.source] == [cells[-1].id]
+    offered = re.findall(r"`(recipe = [^`]+)`", cells[-1].source)
+    for code in offered:
+        names = {"recipe": Recipe.load("sample")}
+        exec(code, names)
+        assert names["recipe"] != Recipe.load("sample")
 
 
 def test_there_are_no_others() -> None:

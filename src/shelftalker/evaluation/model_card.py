@@ -210,18 +210,11 @@ def _sources(ref: ModelRef, recipe: Recipe) -> str:
     from shelftalker.retrieve.shelf import Shelf
 
     count = len(Shelf.open(ref.sources))
-    use = [
-        *(
-            [f"{recipe.ground.sources} similar products are shown to the model"]
-            if recipe.as_prompt.shows_sources
-            else []
-        ),
-        *(
-            [f"a text of a product at least {recipe.route.edit_from} similar is edited instead"]
-            if recipe.route.edit_from is not None
-            else []
-        ),
-    ]
+    use = []
+    if recipe.as_prompt.shows_sources and recipe.ground.sources:
+        use.append(f"the model is shown the nearest {recipe.ground.sources}")
+    if recipe.route.edit_from is not None:
+        use.append(f"a text of a product at least {recipe.route.edit_from} similar is edited instead")
     what = f" ({'; '.join(use)})" if use else ""
     return (
         f"`sources/` holds the index of the {count:,} training products that it writes with{what}: **their titles and"
