@@ -94,3 +94,19 @@ def test_close_finishes_what_waits_and_takes_no_more() -> None:
     write.gate.set()
     assert batcher.close(30)
     assert [future.result(0) for future in futures] == [["A"], ["B"], ["C"]]
+
+
+def test_what_nobody_waits_for_any_more_is_neither_counted_nor_written() -> None:
+    write = Recorder()
+    batcher = Batcher(write, batch=8, pending=3)
+    first = batcher.submit(["first"], GREEDY)
+    assert write.entered.wait(30)
+    left = [batcher.submit([word], GREEDY) for word in ("a", "b", "c")]
+    assert all(future.cancel() for future in left)
+    assert batcher.waiting == 0
+    kept = batcher.submit(["d", "e", "f"], GREEDY)
+    write.gate.set()
+    assert (first.result(30), kept.result(30)) == (["FIRST"], ["D", "E", "F"])
+    assert write.batches == [["first"], ["d", "e", "f"]]
+    assert batcher.submit(["last"], GREEDY).result(30) == ["LAST"]
+    assert batcher.close(30)

@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +231,35 @@ def test_an_ipv6_name_of_this_machine_is_known() -> None:
         assert client.get("/health", headers={"Host": "[::1]:8000"}).status_code == 200
         refused = client.get("/health", headers={"Host": "[::2]:8000"})
         assert (refused.status_code, refused.json()["error"]["where"]) == (400, "header Host")
+
+
+def test_who_leaves_before_the_answer_takes_its_titles_along(tmp_path: Path) -> None:
+    writer, log = Writer(FakeEngine("fake", RECIPE), RECIPE), tmp_path / "access.jsonl"
+    app = create_app("fake", RECIPE, writer=writer, options=Options(access_log=str(log)))
+    body = json.dumps({"titles": ["Oak chair"] * 8}).encode()
+    ask = b"POST /describe HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    batcher = app.state.batcher
+
+    def until(holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    writer.engine.gate.clear()
+    with running(app) as server:
+        first = batcher.submit(writer.cleaned([Product("Blue scarf")]), RECIPE.decoding)
+        until(lambda: batcher.writing == 1)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
+            line.sendall(ask % len(body) + body)
+            until(lambda: batcher.waiting == 8)
+        until(lambda: batcher.waiting == 0)
+        writer.engine.gate.set()
+        assert len(first.result(30)) == 1
+        assert len(batcher.submit(writer.cleaned([Product("Mug")]), RECIPE.decoding).result(30)) == 1
+        until(lambda: log.read_text() != "")
+    assert [len(prompts) for prompts, _ in writer.engine.calls] == [1, 1]
+    assert json.loads(log.read_text())["status"] == 499
 
 
 def test_workers_write_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ class Batcher(Generic[Product, Text]):
             thread.start()
 
     def submit(self, products: Sequence[Product], decoding: Decoding) -> Future[list[Text]]:
-        """Queue products; the future gives their texts in order.
+        """Queue products; the future gives their texts in order, and cancelled while they wait it drops them.
 
         Raises:
             BusyError: too many products wait already.
@@ -105,7 +105,7 @@ class Batcher(Generic[Product, Text]):
         return not any(thread.is_alive() for thread in self._threads)
 
     def _waiting(self) -> int:
-        return sum(len(job.products) for job in self._jobs)
+        return sum(len(job.products) for job in self._jobs if not job.future.cancelled())
 
     def _work(self, write: Write[Product, Text]) -> None:
         while jobs := self._take():
@@ -121,10 +121,15 @@ class Batcher(Generic[Product, Text]):
                 self._changed.wait()
             if not self._jobs:
                 return []
+            # The last of those that nobody waits for any more is kept: an empty batch is not the end.
+            while len(self._jobs) > 1 and self._jobs[0].future.cancelled():
+                self._jobs.popleft()
             first = self._jobs.popleft()
             taken, count = [first], len(first.products)
             left: deque[_Job[Product, Text]] = deque()
             for job in self._jobs:
+                if job.future.cancelled():
+                    continue
                 if job.decoding == first.decoding and count + len(job.products) <= self._batch:
                     taken.append(job)
                     count += len(job.products)

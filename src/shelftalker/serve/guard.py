@@ -97,12 +97,44 @@ class Body:
             what = f"the body is larger than {self._limit:,} bytes"
             await refusal(413, what, "request body", "send fewer titles at once", closes=True)(scope, receive, send)
             return
-        waiting = iter(messages)
+        await self._answer(messages, scope, receive, send)
+
+    async def _answer(self, messages: list[Any], scope: Any, receive: Any, send: Any) -> None:
+        """Let the application answer; where the client leaves before that, its titles leave the queue with it."""
+        waiting, gone = iter(messages), asyncio.Event()
 
         async def replay() -> Any:
-            return next(waiting, None) or await receive()
+            if (message := next(waiting, None)) is None:
+                await gone.wait()
+                message = {"type": "http.disconnect"}
+            return message
 
-        await self._app(scope, replay, send)
+        async def leaving() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            gone.set()
+
+        has_begun = False
+
+        async def passing(message: Any) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        answering = asyncio.ensure_future(self._app(scope, replay, passing))
+        watching = asyncio.ensure_future(leaving())
+        try:
+            await asyncio.wait({answering, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done() and not has_begun:
+                answering.cancel()
+                await asyncio.wait({answering})
+                # Nobody reads it; the log and the counts do.
+                await refusal(499, "the client left before its answer")(scope, receive, send)
+                return
+            await answering  # one that has begun, a stream, learns by itself that its reader left
+        finally:
+            answering.cancel()
+            watching.cancel()
 
     async def _read(self, receive: Any) -> list[Any] | None:
         """The messages of a whole body; None: it is too large, and a bounded rest of it was read too."""
