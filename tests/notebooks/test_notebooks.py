@@ -10,8 +10,9 @@ import pytest
 
 from shelftalker import files
 from shelftalker.recipe.recipe import Recipe
+from tools import run_notebooks
 
-nbclient = pytest.importorskip("nbclient", reason="the extra [notebooks] is not installed")
+pytest.importorskip("nbclient", reason="the extra [notebooks] is not installed")
 nbformat = pytest.importorskip("nbformat", reason="the extra [notebooks] is not installed")
 pytest.importorskip("ipykernel", reason="the extra [notebooks] is not installed")
 
@@ -74,11 +75,7 @@ def test_they_run_in_order_and_each_leaves_what_the_next_reads(
         monkeypatch.setenv(name, value)
     shown = {}
     for name in NAMES:
-        notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
-        client = nbclient.NotebookClient(
-            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-        )
-        client.execute()
+        notebook = run_notebooks.execute(FOLDER / f"{name}.ipynb", tmp_path)
         shown[name] = printed(notebook)
 
     demo = tmp_path / "demo"
@@ -96,13 +93,24 @@ def test_they_run_in_order_and_each_leaves_what_the_next_reads(
     assert (demo / "artifacts" / "sample_best" / "adapter_model.safetensors").is_file()
     assert (demo / "outputs" / "sample" / "compare" / "report.html").is_file()
 
+    kept = run_notebooks.stored(notebook)
+    assert "best: checkpoint-" in printed(kept)
+    assert str(tmp_path) not in nbformat.writes(kept)
+    assert kept.metadata["shelftalker"]["outputs_of"] == run_notebooks.code_hash(
+        nbformat.read(FOLDER / f"{NAMES[-1]}.ipynb", as_version=4)
+    )
+
 
 @pytest.mark.parametrize("name", NAMES)
-def test_they_are_committed_clean_and_name_the_recipe_once(name: str) -> None:
+def test_they_name_the_recipe_once_and_show_no_stale_outputs(name: str) -> None:
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    if any(cell.outputs for cell in code):
+        made_of = notebook.metadata.get("shelftalker", {}).get("outputs_of")
+        assert made_of == run_notebooks.code_hash(notebook), "stale outputs: python tools/run_notebooks.py"
+        assert not any(output.output_type == "error" for cell in code for output in cell.outputs)
+        assert str(FOLDER.parent) not in nbformat.writes(notebook), "outputs name a place on somebody's machine"
     assert sum("SHELFTALKER_RECIPE" in cell.source for cell in code) == 1
     assert "RECIPE =" in code[0].source
     assert notebook.cells[0].cell_type == "markdown"
