@@ -36,6 +36,7 @@ STOPPED = {
     "evaluate": "stopped: the same command goes on with what is in the cache",
     "compare": "stopped: the same command goes on with what is in the cache",
     "export": "stopped: nothing was written",
+    "review": "stopped: every decision is kept, and the same command goes on from there",
 }
 """What Ctrl-C leaves behind, by command."""
 
@@ -384,6 +385,31 @@ def serve(
 
 
 @app.command(sort_key=12)
+def review(
+    described: Path,
+    /,
+    *,
+    model: str | None = None,
+    decisions: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 7870,
+    context: Shared,
+) -> None:
+    """Open a page to pass a described catalogue's drafts: doubtful ones first; accept, mend, reject, by keyboard.
+
+    Args:
+        described: what `generate --input` wrote: CSV, TSV, JSON lines, Parquet or a workbook. It is never changed.
+        model: MODEL, as said below, that writes another version on request; if not given, there is no such button.
+        decisions: the file of decisions; if not given, DESCRIBED.review.sqlite beside it.
+        host: address to bind.
+        port: port to bind.
+    """
+    from shelftalker.review.app import review as start
+
+    start(described, context.recipe(), decisions=decisions, model=model, host=host, port=port)
+
+
+@app.command(sort_key=13)
 def doctor(*, context: Shared) -> None:
     """Show what this machine offers: devices, number formats, versions, hub, disk."""
     from shelftalker.doctor import examine
@@ -393,7 +419,7 @@ def doctor(*, context: Shared) -> None:
     console.result("", facts)
 
 
-@app.command(sort_key=13, name="recipe")
+@app.command(sort_key=14, name="recipe")
 def show_recipe(name: str | None = None, /, *, context: Shared) -> None:
     """Print a whole recipe as YAML, with flags laid over it; without a name, the defaults.
 

@@ -1,0 +1,1 @@
+"""A catalogue's drafts, passed by an editor."""
