@@ -393,6 +393,11 @@ def review(
     decisions: Path | None = None,
     host: str = "127.0.0.1",
     port: int = 7870,
+    export: Path | None = None,
+    into: Literal["new", "empty", "all"] | None = None,
+    only_changed: bool = False,
+    html: bool = False,
+    disclosure: bool = False,
     context: Shared,
 ) -> None:
     """Open a page to pass a described catalogue's drafts: doubtful ones first; accept, mend, reject, by keyboard.
@@ -403,9 +408,30 @@ def review(
         decisions: the file of decisions; if not given, DESCRIBED.review.sqlite beside it.
         host: address to bind.
         port: port to bind.
+        export: instead of the page: write the shop's file with the accepted and mended texts; its name says the format.
+        into: with --export: `new` (the default): a column reviewed_description; `empty`: the description column where
+            it is empty; `all`: the description column, whatever it holds.
+        only_changed: with --export: only the rows that get a text.
+        html: with --export: texts as HTML paragraphs and lists.
+        disclosure: with --export: also a column structured_description that says that a model wrote the text.
     """
+    from shelftalker.review.app import open_desk
     from shelftalker.review.app import review as start
 
+    if export is not None:
+        from shelftalker.review.export import export as write
+
+        desk = open_desk(described, context.recipe(), decisions)
+        done = write(desk, export, into=into or "new", only_changed=only_changed, as_html=html, disclosure=disclosure)
+        said = f"wrote {done.output}: {done.rows:,} rows, {done.filled:,} with an accepted text"
+        console.result(f"{said}; {done.waiting:,} rows wait", vars(done))
+        return
+    if into or only_changed or html or disclosure:
+        raise ShelftalkerError(
+            "--into, --only-changed, --html and --disclosure belong to --export",
+            where="shelftalker review",
+            mend="shelftalker review described.csv --export shop.csv --into empty",
+        )
     start(described, context.recipe(), decisions=decisions, model=model, host=host, port=port)
 
 

@@ -154,14 +154,21 @@ class Queue:
     def page(self, chosen: Filter, skip: int = 0) -> dict[str, Any]:
         """A page of rows in the queue's order, and how many there are in all."""
         where, values = chosen.sql()
-        count = self.store.one(f"select count(*) n from rows where {where}", *values)
+        order = "order by rank, doubt desc, number"
+        if chosen.search:  # one look through all texts, not one to count and one to show
+            numbers = [row[0] for row in self.store.all(f"select number from rows where {where} {order}", *values)]
+            count, shown = len(numbers), numbers[skip : skip + PAGE]
+            where, values, skip = f"number in ({', '.join(map(str, shown))})", (), 0
+        else:
+            found = self.store.one(f"select count(*) n from rows where {where}", *values)
+            count = found["n"] if found else 0
         rows = self.store.all(
             "select number, key, title, substr(draft, 1, 160) draft, found, route, similarity, score, verdict "
-            f"from rows where {where} order by rank, doubt desc, number limit {PAGE} offset ?",
+            f"from rows where {where} {order} limit {PAGE} offset ?",
             *values,
             skip,
         )
-        return {"count": count["n"] if count else 0, "rows": [dict(row) for row in rows]}
+        return {"count": count, "rows": [dict(row) for row in rows]}
 
     def named(self, rule: Rule) -> dict[str, Any]:
         """How many drafts a rule would accept, and the first of them.

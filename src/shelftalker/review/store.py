@@ -28,6 +28,7 @@ create table if not exists rows (
   sources text not null, similarity real, score real, problem text not null, hay text not null, doubt real not null,
   rank integer not null, verdict text not null, decision integer not null default 0);
 create index if not exists queue on rows (rank, doubt desc, number);
+create index if not exists counted on rows (rank, verdict, found, route, score, similarity, checks);
 create table if not exists decisions (
   id integer primary key autoincrement, key text not null, title text not null, draft text not null,
   verdict text not null, text text not null, reason text not null, seconds real not null, at real not null,

@@ -32,6 +32,15 @@ def names(path: Path, where: str) -> list[str]:
     return columns
 
 
+def types(path: Path) -> dict[str, str]:
+    """The types of a Parquet file's columns, as DuckDB writes them."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        found = connection.execute("describe select * from read_parquet(?)", [str(path)]).fetchall()
+    return {str(row[0]): str(row[1]) for row in found}
+
+
 def rows(shape: Shape, wanted: Sequence[str] | None = None) -> Iterator[Row]:
     """Rows in file order, with all columns or those that are wanted.
 

@@ -11,7 +11,7 @@ import gzip
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -80,11 +80,11 @@ def check(path: Path, shape: Shape) -> None:
         workbook.check(path, shape, len(NEW_TYPES))
 
 
-def new_names(taken: Sequence[str]) -> dict[str, str]:
+def new_names(taken: Sequence[str], wanted: Iterable[str] = NEW_TYPES) -> dict[str, str]:
     """The names of the columns that a job adds; one that the input has, in any letter case, gets "generated_" first."""
     known = {name.casefold() for name in taken}
     names = {}
-    for name in NEW_TYPES:
+    for name in wanted:
         given = name
         while given.casefold() in known:
             given = f"generated_{given}"
@@ -93,7 +93,14 @@ def new_names(taken: Sequence[str]) -> dict[str, str]:
 
 
 def assemble(
-    parts: Sequence[Path], target: Path, output: Path, shape: Shape, *, spreadsheet_safe: bool = False
+    parts: Sequence[Path],
+    target: Path,
+    output: Path,
+    shape: Shape,
+    *,
+    spreadsheet_safe: bool = False,
+    added: Mapping[str, str] = NEW_TYPES,
+    own_types: Mapping[str, str] | None = None,
 ) -> None:
     """Write all parts, in order, into ``target`` in the format of ``output``'s name, and flush it to the disk.
 
@@ -104,15 +111,18 @@ def assemble(
         shape: of the input.
         spreadsheet_safe: put an apostrophe before what a spreadsheet would take for a formula, in the input's columns
             too.
+        added: the added columns and their types in Parquet.
+        own_types: types of the input's columns in Parquet; None: what their values look like.
 
     Raises:
         ShelftalkerError: the disk is full.
     """
     kind, is_gzip = format_of(output)
-    names = new_names(shape.names)
+    names = new_names(shape.names, added)
     try:
         if kind == "parquet":
-            parquet.write(rows_of(parts), target, shape, {names[key]: NEW_TYPES[key] for key in names}, names)
+            types = {names[key]: added[key] for key in names}
+            parquet.write(rows_of(parts), target, shape, types, names, own_types or {})
         elif kind == "xlsx":
             workbook.write(rows_of(parts), target, shape, names)
         else:

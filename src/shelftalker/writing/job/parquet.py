@@ -25,6 +25,7 @@ def write(
     shape: Shape,
     new_types: Mapping[str, str],
     new_names: Mapping[str, str],
+    own_types: Mapping[str, str],
 ) -> None:
     """Join the input's columns (of a Parquet input: as they are, with their types) to the new ones by place.
 
@@ -34,6 +35,7 @@ def write(
         shape: of the input.
         new_types: names of the added columns in the file, and their types.
         new_names: what `rows` calls them, and their names in the file.
+        own_types: types of the input's columns, where they are known; the others' are told from their values.
 
     Raises:
         OSError: the disk is full.
@@ -46,8 +48,9 @@ def write(
     for name, called in own.items():
         if name != called:
             console.note(f"in Parquet, the column {name!r} is called {called!r}: its name is taken, or none there")
-    _flat(rows, scratch, shape, own, new_names)
-    types = {own[name]: _sql_type(kinds) for name, kinds in shape.columns.items()} if own else {}
+    found = {name: own_types.get(name) or _sql_type(kinds) for name, kinds in shape.columns.items()}
+    _flat(rows, scratch, found, own, new_names)
+    types = {own[name]: kind for name, kind in found.items()} if own else {}
     columns = ", ".join(f"{_literal(name)}: {_literal(kind)}" for name, kind in (types | dict(new_types)).items())
     how = f"format='newline_delimited', columns={{{columns}}}, maximum_object_size=268435456"
     source = f"read_json({_literal(str(scratch))}, {how})"
@@ -87,7 +90,7 @@ def _folded(name: str) -> bytes:
 def _flat(
     rows: Iterable[tuple[dict[str, Any], dict[str, Any]]],
     path: Path,
-    shape: Shape,
+    types: Mapping[str, str],
     own: Mapping[str, str],
     new_names: Mapping[str, str],
 ) -> None:
@@ -95,14 +98,13 @@ def _flat(
     import msgspec
 
     encode = msgspec.json.Encoder().encode
-    is_text = {name: _sql_type(kinds) == "VARCHAR" for name, kinds in shape.columns.items()}
     with path.open("wb") as file:
         for row, new in rows:
             flat: dict[str, Any] = {}
             for name, called in own.items():
                 value = row.get(name)
                 if value is not None:
-                    flat[called] = cell_of(value) if is_text[name] and bytes(value) != b"null" else value
+                    flat[called] = cell_of(value) if types[name] == "VARCHAR" and bytes(value) != b"null" else value
             flat |= {new_names[key]: value for key, value in new.items()}
             file.write(encode(flat) + b"\n")
 
