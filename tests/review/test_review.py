@@ -97,6 +97,17 @@ def test_two_tabs_get_different_rows_and_never_decide_one_twice(describe: Descri
     assert desk.row(first["number"])["verdict"] == "accepted"
 
 
+def test_a_decision_whose_answer_was_lost_may_be_sent_again(describe: Describe, opened: Open) -> None:
+    desk = opened(describe(2))
+    page = Page(desk)
+    row = page.next()
+    assert row is not None
+    for _ in range(2):
+        page.decide(row, "accepted", text="A lamp.")
+    page.decide(row, "accepted", 409, text="Another lamp.")
+    assert len(desk.store.all("select * from decisions")) == 1
+
+
 def test_undo_takes_back_a_tabs_own_steps_one_by_one(describe: Describe, opened: Open) -> None:
     desk = opened(describe(4))
     one, two = Page(desk, "one"), Page(desk, "two")

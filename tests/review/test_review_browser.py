@@ -203,12 +203,14 @@ def test_on_a_phone(chromium: Any, describe: Describe, serving: Any, dark: bool)
     page.click("#accept")
     until(page, "document.getElementById('progress').textContent.startsWith('1 of 3')")
     page.click("#refuse")
-    page.fill("#reason", "1")
-    page.click("#reject button")
+    page.click("#reasons button:has-text('style')")
     until(page, "document.getElementById('progress').textContent.startsWith('2 of 3')")
-    for button in ("#list-button", "#rule-button", "#help-button"):
-        page.click(button)
+    shown(page)
+    for section in ("#list", "#rule", "#help"):
+        page.click(f"{section}-button")
+        page.wait_for_selector(f"{section}:not([hidden])")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.evaluate(CONTRAST) == []
+        assert not page.is_visible("#accept"), "nobody decides a row that is not seen"
     assert [(verdict, text) for _, verdict, text in decided(path)] == [("mended", "A blue lamp."), ("rejected", "")]
     assert errors == []

@@ -146,7 +146,7 @@
   const actions = {
     accept: () => decide("accepted", { text: editing() ? $("text").value : row?.draft ?? "" }),
     edit: () => { if (row) edit(true); },
-    refuse: () => { if (row) { $("reject").hidden = false; $("reason").value = ""; $("reason").focus(); } },
+    refuse: () => { if (row) { $("reject").hidden = false; $("reason").value = ""; $("reason").focus(); $("reject").scrollIntoView({ block: "center" }); } },
     skip: () => decide("skipped"),
     undo: () => step(async () => { show(await ask("api/undo", { tab })); say("Taken back."); }),
     another: () => facts.model && row && step(async () => {
@@ -162,6 +162,7 @@
     for (const id of ["list", "rule", "help"]) $(id).hidden = id !== name;
     $("row").hidden = name !== "row" || !row;
     if (name !== "row") $("empty").hidden = true;
+    document.querySelector(".actions").hidden = name !== "row";  // no button decides a row that is not seen
   }
   async function rows(more) {
     listed = more ? listed : 0;
@@ -259,7 +260,11 @@
   document.addEventListener("mouseover", (event) => explain(event.target.closest("mark[data-why]")));
   document.addEventListener("focusin", (event) => explain(event.target.closest("mark[data-why]")));
 
-  $("reasons").replaceChildren(...REASONS.map((text) => element("li", text)));
+  $("reasons").replaceChildren(...REASONS.map((text) => {
+    const item = element("li", "");
+    item.append(element("button", text, { type: "button", onclick: () => decide("rejected", { reason: text }) }));
+    return item;
+  }));
   $("check").append(...facts.checks_found.map((name) => element("option", name.replaceAll("_", " "), { value: name, title: facts.checks[name] ?? "" })));
   $("route").append(...facts.routes.map((name) => element("option", name, { value: name })));
   step(load);

@@ -202,8 +202,6 @@ class Store:
             row = base.execute("select key, title, draft, decision from rows where number = ?", (number,)).fetchone()
             if row is None:
                 raise ShelftalkerError("there is no such row", where=f"row {number}")
-            if row["decision"] != seen:
-                raise ConflictError
             if verdict in ("accepted", "mended"):
                 verdict = "accepted" if text == row["draft"] else "mended"
                 if not text.strip():
@@ -211,6 +209,14 @@ class Store:
             elif verdict == "rejected" and not reason.strip():
                 raise ShelftalkerError("a rejection needs its reason", mend="say in a word or two what is wrong")
             kept = text if verdict in ("accepted", "mended") else ""
+            if row["decision"] != seen:
+                last = base.execute(
+                    "select tab, verdict, text, reason from decisions where id = ?", (row["decision"],)
+                ).fetchone()
+                # The answer to this very decision was lost with the server, and the page asks again.
+                if tab and last is not None and tuple(last) == (tab, verdict, kept, reason.strip()):
+                    return int(row["decision"])
+                raise ConflictError
             values = (row["key"], row["title"], row["draft"], verdict, kept, reason.strip(), seconds, time.time(), tab)
             made = base.execute(f"insert into decisions values (null, {', '.join('?' * 9)}, null, 0)", values).lastrowid
             assert made is not None
