@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from shelftalker import ShelftalkerError
 from shelftalker.cli import main
 from shelftalker.review.app import open_desk, store_of
 from shelftalker.review.desk import Desk
+from shelftalker.review.store import ConflictError
 from shelftalker.writing.writer import Writer
 
 pytest.importorskip("fastapi", reason="the extra [serve] is not installed")
@@ -106,6 +108,27 @@ def test_a_decision_whose_answer_was_lost_may_be_sent_again(describe: Describe, 
         page.decide(row, "accepted", text="A lamp.")
     page.decide(row, "accepted", 409, text="Another lamp.")
     assert len(desk.store.all("select * from decisions")) == 1
+
+
+def test_two_servers_on_one_file_decide_every_row_once(describe: Describe, opened: Open) -> None:
+    path = describe(40)
+    desks = [opened(path), opened(path)]
+    refused = []
+
+    def decide(desk: Desk, tab: str) -> None:
+        for number in range(40):
+            try:
+                desk.store.decide(number, "rejected", reason="style", tab=tab)
+            except ConflictError:
+                refused.append(number)
+
+    threads = [threading.Thread(target=decide, args=(desk, str(at))) for at, desk in enumerate(desks)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    keys = [row["key"] for row in desks[0].store.all("select key from decisions")]
+    assert len(keys) == len(set(keys)) == 40 and sorted(refused) == list(range(40))
 
 
 def test_undo_takes_back_a_tabs_own_steps_one_by_one(describe: Describe, opened: Open) -> None:
