@@ -137,3 +137,10 @@ def test_doctor_knows_every_extra(capsys: pytest.CaptureFixture[str]) -> None:
     named = set(project["optional-dependencies"]) - {"dev"}
     assert main(["doctor", "--json"]) == 0
     assert {f"extra [{name}]" for name in named} <= set(json.loads(capsys.readouterr().out))
+
+
+def test_python_dash_m_gives_the_exit_code_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "shelftalker", "run", "no-such-recipe"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert "no such recipe" in done.stderr

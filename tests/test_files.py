@@ -93,3 +93,16 @@ def test_a_folder_hash_sees_names_and_bytes(tmp_path: Path) -> None:
     second = files.sha256(tmp_path)
     (tmp_path / "b").write_text("2")
     assert len({first, second, files.sha256(tmp_path)}) == 3
+
+
+def test_a_librarys_own_words_for_a_full_disk_are_told_like_ours(tmp_path: Path) -> None:
+    said = "Error while serializing: I/O error: No space left on device (os error 28)"
+    with (
+        pytest.raises(ShelftalkerError, match="No space left on device") as caught,
+        files.atomic_folder(tmp_path / "a"),
+    ):
+        raise RuntimeError(said)
+    assert str(tmp_path / "a") in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RuntimeError, match="another matter"), files.full_disk_is_told(tmp_path):
+        raise RuntimeError("another matter")

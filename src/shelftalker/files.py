@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -58,7 +59,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise disk_error(error, path) from error
     old = _waiting(path)
     try:
-        yield new
+        with full_disk_is_told(path):
+            yield new
         new.chmod(0o755)
         if path.exists():
             path.rename(old)
@@ -92,6 +94,27 @@ def copy_folder(source: Path, target: Path) -> None:
             os.link(path, target / path.name)
         except OSError:
             shutil.copyfile(path, target / path.name)
+
+
+# What the libraries that write weights say when the disk is full: none of them raises an OSError for it.
+_FULL = ("No space left on device", "os error 28", "PytorchStreamWriter failed", "inline_container.cc")
+
+
+@contextmanager
+def full_disk_is_told(folder: Path) -> Iterator[None]:
+    """Whatever a library raises in the block because the disk under ``folder`` is full becomes the one clear error.
+
+    Raises:
+        ShelftalkerError: the disk is full.
+    """
+    try:
+        yield
+    except ShelftalkerError:
+        raise
+    except Exception as error:
+        if not any(words in str(error) for words in _FULL):
+            raise
+        raise disk_error(OSError(errno.ENOSPC, "No space left on device"), folder) from error
 
 
 def disk_error(error: OSError, path: Path) -> ShelftalkerError:

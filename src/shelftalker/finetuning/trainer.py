@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shelftalker import console, device
 from shelftalker.awake import kept_awake
 from shelftalker.errors import ShelftalkerError
+from shelftalker.files import full_disk_is_told
 from shelftalker.finetuning import run_folder
 from shelftalker.finetuning.material import Material, gather, process_number
 from shelftalker.finetuning.run import Run
@@ -109,7 +110,7 @@ def _train(
     with console.progress("fine-tuning", unit="steps") if is_first() else nullcontext() as bar, hushed():
         watch = [Watch(bar, run_dir / run_folder.LOG, log)] if bar is not None else []
         trainer = build(recipe, material, policy, run_dir, [Guard(), *watch])
-        with explained(run_dir, recipe):
+        with explained(run_dir, recipe), full_disk_is_told(run_dir):
             outcome = trainer.train(resume_from_checkpoint=str(start.checkpoint) if start.checkpoint else None)
     facts: dict[str, Any] = {
         "steps": outcome.global_step,
