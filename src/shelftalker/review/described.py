@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("description", "findings", "route")
 """The columns of a job without which nothing can be reviewed."""
+_SHOWN = (*NEEDED, "sources", "score", "problem")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Described:
     def drafts(self) -> Iterator[Draft]:
         """Every row, in the file's order."""
         used: dict[str, int] = {}
-        title, new = self.plan.title, self.new
+        title, new = self.plan.title, {key: name for key, name in self.new.items() if key in _SHOWN}
         rest = [name for name in self.own if name not in (title, self.old)]
         guarded = self.shape.format == "table"
         for row in catalogue_rows.read(self.shape):

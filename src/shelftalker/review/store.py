@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from shelftalker import console, files
-from shelftalker.checks.language import main_language
+from shelftalker.checks.language import SAMPLE, main_language
 from shelftalker.errors import ShelftalkerError
 from shelftalker.review.described import Described, Draft
 
@@ -137,12 +137,16 @@ class Store:
             base.execute("delete from rows")
             texts = list[str]()
             with console.progress("read drafts", catalogue.shape.rows) as bar:
-                for draft in catalogue.drafts():
-                    base.execute(f"insert into rows values ({', '.join('?' * 19)})", _columns(draft))
-                    if draft.text and len(texts) < 500:
-                        texts.append(draft.text)
-                    if draft.number % 1000 == 999:
-                        bar.advance(1000)
+
+                def rows() -> Iterator[tuple[Any, ...]]:
+                    for draft in catalogue.drafts():
+                        if draft.text and len(texts) < SAMPLE:
+                            texts.append(draft.text)
+                        if draft.number % 1000 == 999:
+                            bar.advance(1000)
+                        yield _columns(draft)
+
+                base.executemany(f"insert into rows values ({', '.join('?' * 19)})", rows())
             changes = self._take_up(base)
             noted = {
                 "version": _VERSION,
