@@ -197,8 +197,8 @@ def test_every_command_of_a_page_works(page: Path, hub: Hub, workshop: Path) -> 
         if words[0] == "make":
             subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
             continue
-        if words[0] in {"git", "cd", "source", "."}:
-            continue  # where the reader gets this folder from, and goes to
+        if words[0] in {"git", "cd", "source", ".", "pip", "hf"}:
+            continue  # where the reader gets this folder from, goes to, installs from and uploads to
         if words[0] == "shelftalker" and words[1] in SERVERS:
             serve_and_stop(command, env, workshop)
             continue

@@ -57,7 +57,7 @@ def test_fine_tuned_beats_zero_shot_and_copy_title_on_rows_held_back(demo: tuple
             assert max(test["p_bootstrap"], test["p_permutation"]) < 0.01, (other, metric)
 
 
-def test_it_is_not_below_copy_title_in_rouge_l_and_a_fifth_passes_every_check(demo: tuple[Path, str]) -> None:
+def test_it_is_not_below_copy_title_in_rouge_l(demo: tuple[Path, str]) -> None:
     folder, _ = demo
     results = json.loads((folder / "demo/outputs/sample/test/results.json").read_text())
     tuned = next(system for system in results["systems"] if system["role"] in {"model", "checkpoint"})
@@ -67,7 +67,6 @@ def test_it_is_not_below_copy_title_in_rouge_l_and_a_fifth_passes_every_check(de
         if (test["a"], test["b"], test["metric"]) == (tuned["id"], "copy-title", "rougeL")
     )
     assert test["difference"] >= 0 or max(test["p_bootstrap"], test["p_permutation"]) >= 0.05
-    assert tuned["checks"]["publishable_rate"] >= 0.2
 
 
 def test_the_demo_ends_with_the_table_three_descriptions_and_the_paths(demo: tuple[Path, str]) -> None:
