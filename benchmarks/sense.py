@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--half", choices=["held-out", "development", "both"], default="held-out")
     parser.add_argument("--mistakes", action="store_true", help="list every sentence that was judged wrongly")
-    parser.add_argument("--quick", action="store_true", help="a few sentences, to see that it runs; no figures to quote")
+    parser.add_argument("--quick", action="store_true", help="a few sentences, to see that it runs")
     arguments = parser.parse_args()
     surprise = reference_if_there()
     if surprise is None:

@@ -73,8 +73,10 @@ def test_the_demo_ends_with_the_table_three_descriptions_and_the_paths(demo: tup
     folder, shown = demo
     for system in ("zero-shot", "copy-title", "nearest-neighbour"):
         assert system in shown
+    assert "chrF++" in shown
+    report = (folder / "demo/outputs/sample/test/report.html").read_text()
     for column in ("ROUGE-1", "ROUGE-2", "ROUGE-L", "BLEU", "chrF"):
-        assert column in shown
+        assert column in report
     trained = {json.loads(line)["title"] for line in (folder / "demo/data/train.jsonl").open()}
     unseen = [json.loads(line)["title"] for line in (folder / "demo/data/test.jsonl").open()]
     described = [title for title in unseen if f"\n{title}\n" in shown]

@@ -33,11 +33,13 @@ class Header:
         architecture: llama.cpp's name of it ("llama", "qwen2", ...).
         format: the number format that holds most weights ("Q4_1").
         parameters: how many weights there are.
+        tokens: how many tokens its tokenizer has.
     """
 
     architecture: str
     format: str
     parameters: int
+    tokens: int
 
     @property
     def is_quantised(self) -> bool:
@@ -99,7 +101,7 @@ def dequantised(file: Path) -> Path:
     _check_space(header, folder)
     console.note(f"reading {file.name} ({header.note}), once: kept in {folder}")
     with files.atomic_folder(folder) as new:
-        _write(file, new)
+        _write(file, new, header)
         files.write_json(new / FACTS, {"schema": "shelftalker.gguf/1", "file": file.name, **asdict(header)})
     return folder
 
@@ -133,7 +135,8 @@ def read_header(file: Path) -> Header:
     weights: Counter[str] = Counter()
     for tensor in reader.tensors:
         weights[tensor.tensor_type.name] += int(tensor.n_elements)
-    return Header(str(architecture), weights.most_common(1)[0][0], weights.total())
+    tokens = len(reader.fields["tokenizer.ggml.tokens"].data)
+    return Header(str(architecture), weights.most_common(1)[0][0], weights.total(), tokens)
 
 
 def _check_space(header: Header, folder: Path) -> None:
@@ -147,7 +150,7 @@ def _check_space(header: Header, folder: Path) -> None:
         )
 
 
-def _write(file: Path, folder: Path) -> None:
+def _write(file: Path, folder: Path, header: Header) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -175,3 +178,17 @@ def _write(file: Path, folder: Path) -> None:
         plain.generation_config = read.generation_config
         plain.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+    _drop_invented(folder, header.tokens)
+
+
+def _drop_invented(folder: Path, tokens: int) -> None:
+    """Take out the special tokens that transformers adds to those of the file: no row of the weights is theirs."""
+    path, settings = folder / "tokenizer.json", folder / "tokenizer_config.json"
+    whole = files.read_json(path)
+    invented = {token["content"] for token in whole["added_tokens"] if token["id"] >= tokens}
+    if not invented:
+        return
+    whole["added_tokens"] = [token for token in whole["added_tokens"] if token["id"] < tokens]
+    files.write_json(path, whole)
+    kept = files.read_json(settings)
+    files.write_json(settings, {key: value for key, value in kept.items() if str(value) not in invented})
