@@ -279,3 +279,16 @@ def test_a_path_that_is_not_there(given: str) -> None:
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(ShelftalkerError, match="holds no model"):
         resolve(tmp_path)
+
+
+def test_a_missing_folder_fails_at_once_and_names_the_models_beside_it(
+    tiny_t5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts/lamps_best").symlink_to(tiny_t5)
+    (tmp_path / "artifacts/notes").mkdir()
+    with pytest.raises(ShelftalkerError, match="no such model folder") as caught:
+        resolve("artifacts/lamp_best")
+    assert "models nearby: artifacts/lamps_best)" in str(caught.value)
+    assert resolve("google/flan-t5-base").kind == "hub"

@@ -133,10 +133,13 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
         )
     files.restore_folder(folder)
     if not folder.is_dir():
-        if given.count("/") > 1 or given.startswith((".", "/", "~")) or given.endswith("/") or not given:
+        # A name with one slash is a hub's, unless its first half is a folder here.
+        is_path = given.count("/") > 1 or given.startswith((".", "/", "~")) or given.endswith("/") or not given
+        if is_path or ("/" in given and folder.parent.is_dir()):
+            near = ", ".join(_models_near(folder)) or "none"
             raise ShelftalkerError(
                 "no such model folder",
-                where=str(folder.absolute()),
+                where=f"{folder.absolute()} (models nearby: {near})",
                 mend="check the path, or give a hub name such as google/flan-t5-base, smollm2 or bundled",
             )
         return ModelRef(given, "hub", given, revision=revision)
@@ -172,6 +175,14 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
         where=str(folder.absolute()),
         mend="give a model's, an adapter's or a run's folder",
     )
+
+
+def _models_near(folder: Path, most: int = 5) -> list[str]:
+    """Folders beside one that is not there which hold a model."""
+    if not folder.parent.is_dir():
+        return []
+    beside = sorted(path for path in folder.parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return [str(path) for path in beside if folders.kind_of(path) is not None][:most]
 
 
 def local_folder(ref: ModelRef) -> Path:
