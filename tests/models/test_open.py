@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from shelftalker.catalogue.clean.product import ProductCleaner
 from shelftalker.catalogue.clean.rules import RULES
@@ -97,6 +99,7 @@ def test_folders_of_earlier_versions_open_and_say_what_they_lack(
     old = tmp_path / "old"
     old.mkdir()
     (old / "adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "bundled"}')
+    save_file({"w": np.zeros(1, np.float32)}, old / "adapter_model.safetensors")
     (old / "shelftalker.json").write_text(json.dumps({"prompt": "{title} =", "max_input_tokens": 96, "step": 3}))
     recipe = open_model(old, Recipe().with_flags(decoding={"max_new_tokens": 9})).recipe
     assert (recipe.prompt, recipe.prompt_tokens, recipe.decoding.max_new_tokens) == ("{title} =", 96, 9)
