@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +25,7 @@ from shelftalker.models.open import open_model
 from shelftalker.product import Product
 from shelftalker.recipe.recipe import Recipe
 
-xllamacpp = pytest.importorskip("xllamacpp")
+pytest.importorskip("xllamacpp")
 
 NOUNS = ("bottle", "lamp", "shirt", "desk")
 TITLES = [f"{'blue ' * (number % 4)}{NOUNS[number % 4]} {number} ml" for number in range(20)]
@@ -40,24 +42,42 @@ def _recipe(quantisation: str = "float32", **flags: Any) -> Recipe:
     return Recipe().with_flags(device="cpu", generate={"quantisation": quantisation}, **flags)
 
 
+# llama.cpp ends its server's thread from that thread now and then, which aborts: a process of its own may do so.
+SERVE = """
+import os, sys, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path = sys.argv[1]
+params.n_ctx, params.n_parallel, params.cpuparams.n_threads = 512, 1, 1
+server = xllamacpp.Server(params)
+print("at", server.listening_address, flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
 @contextmanager
-def _served(file: Path) -> Iterator[Any]:
-    params = xllamacpp.CommonParams()
-    params.model.path = str(file)
-    params.n_ctx, params.n_parallel, params.cpuparams.n_threads = 512, 1, 1
-    server = xllamacpp.Server(params)
-    yield server
-    del server
+def _served(file: Path) -> Iterator[str]:
+    """The address of llama.cpp's server over a GGUF file."""
+    command = [sys.executable, "-c", SERVE, str(file)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as own:
+        assert own.stdout and own.stdin
+        try:
+            yield next(line.split()[1] for line in own.stdout if line.startswith("at "))
+        finally:
+            own.stdin.close()
+            own.kill()
 
 
-def _asked(server: Any, path: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(f"{server.listening_address}/{path}", json.dumps(body).encode())
+def _asked(address: str, path: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(f"{address}/{path}", json.dumps(body).encode())
     request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         return json.loads(answer.read())
 
 
-def _written(server: Any, ids: list[int], tokens: int = 12) -> dict[str, Any]:
+def _written(server: str, ids: list[int], tokens: int = 12) -> dict[str, Any]:
     body = {"prompt": ids, "n_predict": tokens, "temperature": 0, "n_probs": 1, "cache_prompt": False}
     found: dict[str, Any] = _asked(server, "completion", body | {"return_tokens": True})
     return found
