@@ -73,6 +73,7 @@ def prepare(
     /,
     *,
     test: list[str] | None = None,
+    add: list[str] | None = None,
     out: str | None = None,
     context: Shared,
 ) -> None:
@@ -81,11 +82,14 @@ def prepare(
     Args:
         catalogue: files, globs or URLs (CSV, JSON, Parquet, workbooks, XML feeds; packed or not), or `bundled`.
         test: files whose rows make the test split.
+        add: decisions of `review` whose accepted and mended texts train, too: a file of decisions, a described
+            catalogue that has one beside it, or `reviewed` for all beside the catalogues.
         out: folder for the splits and the card.
     """
     from shelftalker.catalogue.prepare import prepare as stage
 
-    done = stage(context.recipe({"prepare.inputs": catalogue, "prepare.test": test, "paths.data": out}))
+    given = {"prepare.inputs": catalogue, "prepare.test": test, "prepare.add": add, "paths.data": out}
+    done = stage(context.recipe(given))
     counts = ", ".join(f"{key} {value:,}" for key, value in done.counts.items())
     console.result(f"{done.data_dir}: {counts}", {"data_dir": done.data_dir, "counts": done.counts})
 

@@ -19,6 +19,7 @@ class Product:
         description: the human description, where it is known.
         input_text: a prompt of another tool's making, which stands in for the rendered one (rows of files that hold
             only ``input_text`` and ``target_text``); mostly empty.
+        weight: how much it counts in training; 1: as much as any other.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Product:
     group: str = ""
     description: str = ""
     input_text: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,9 @@ from shelftalker.device import DevicePolicy
 from shelftalker.finetuning.build import build
 from shelftalker.finetuning.lean import lean
 from shelftalker.finetuning.material import gather
+from shelftalker.finetuning.trainer import finetune
 from shelftalker.models.load import resolve
-from tests.finetuning.test_finetune import tiny_recipe
+from tests.finetuning.test_finetune import tiny_recipe, weights
 
 
 def gradients(model: Any) -> dict[str, torch.Tensor]:
@@ -100,3 +104,37 @@ def test_a_row_with_nothing_to_learn_costs_nothing(tiny_causal: Path, data_dir: 
     loss.backward()
     assert loss.item() == 0
     assert all(not slope.any() for slope in gradients(material.model).values())
+
+
+@pytest.mark.parametrize("kind", ["seq2seq", "causal"])
+def test_a_row_of_weight_two_pulls_like_two_rows(
+    kind: str, tiny_t5: Path, tiny_causal: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    base = tiny_t5 if kind == "seq2seq" else tiny_causal
+    recipe = tiny_recipe(base, data_dir, tmp_path, finetune={"base_dropout": 0.0})
+    policy = DevicePolicy("cpu", "float32", "")
+    material = gather(recipe, resolve(base), policy)
+    scrambled(material.model)
+    trainer = build(recipe, material, policy, tmp_path / "x", [])
+    one, other = material.train.rows[:2]
+    found = []
+    for rows in ([replace(one, weight=2.0), other], [one, one, other], [one, other]):
+        loss = trainer.summed_loss(material.model, trainer.collate(rows))
+        loss.backward()
+        found.append((loss.item(), torch.cat([value.flatten() for value in gradients(material.model).values()])))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-5) != pytest.approx(found[2][0], rel=1e-2)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-4, atol=1e-5)
+
+
+def test_weights_in_the_split_are_trained_with(tiny_causal: Path, data_dir: Path, tmp_path: Path) -> None:
+    """The same rows in the same batches, but for a weight: another adapter, and a log that goes on being finite."""
+    weighted = tmp_path / "weighted"
+    shutil.copytree(data_dir, weighted)
+    lines = (data_dir / "train.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) | ({"weight": 5.0} if at % 2 else {}) for at, line in enumerate(lines)]
+    (weighted / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    runs = [finetune(tiny_recipe(tiny_causal, data, tmp_path / data.name)) for data in (data_dir, weighted)]
+    first = [[line["loss"] for line in run.log if "loss" in line] for run in runs]
+    assert first[1][0] > 2 * first[0][0]
+    one, other = (weights(run.last) for run in runs)
+    assert any(not torch.equal(one[name], other[name]) for name in one)

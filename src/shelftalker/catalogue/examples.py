@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -100,7 +101,15 @@ def _example(row: object, path: Path, number: int) -> Product:
         group=str(row.get("group") or ""),
         description=target,
         input_text=prompt if is_foreign else "",
+        weight=_weight(row, path, number),
     )
+
+
+def _weight(row: dict[str, object], path: Path, number: int) -> float:
+    weight = row.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+        raise _broken(path, number, f"the weight {weight!r} is not a number above 0")
+    return float(weight)
 
 
 def _broken(path: Path, number: int, what: str) -> ShelftalkerError:

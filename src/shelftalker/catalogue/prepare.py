@@ -28,6 +28,7 @@ from shelftalker.manifest import Stage
 if TYPE_CHECKING:
     from shelftalker.catalogue.clean.shard import Job, Result
     from shelftalker.catalogue.clean.workers import Pool
+    from shelftalker.catalogue.read.decisions import Decisions
     from shelftalker.catalogue.read.source import Source
     from shelftalker.catalogue.table import Table
     from shelftalker.recipe.recipe import Recipe
@@ -65,7 +66,7 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
         ShelftalkerError: no input, an input that cannot be read, a column that is not there, no usable row.
     """
     from shelftalker.catalogue import publish
-    from shelftalker.catalogue.read import source
+    from shelftalker.catalogue.read import decisions, source
 
     began = time.monotonic()
     data = recipe.paths.data
@@ -82,10 +83,11 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
     with publish.scratch(data) as scratch:
         located = source.locate(wanted.inputs, scratch)
         tests = source.locate(wanted.test, scratch, is_test=True)
+        passed = decisions.read_all(wanted.add, [path for _, path in located])
         with ThreadPoolExecutor(1, initializer=_give_way) as hasher, ThreadPoolExecutor(3) as beside:
             hashes = hasher.submit(_identify, [*located, *tests], data / "manifest.json")
             if (data / "manifest.json").is_file() and not force:
-                stage = _stage(recipe, data, hashes.result())
+                stage = _stage(recipe, data, hashes.result(), passed)
                 if stage.is_done():
                     card = files.read_json(data / "card.json")
                     return Prepared(data, card["rows"], card, skipped=True)
@@ -93,8 +95,8 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
             keep = list(dict.fromkeys([*wanted.keep_columns, *fields]))
             sources = [source.inspect(*found, wanted, keep, is_test=False) for found in located]
             sources += [source.inspect(*found, wanted, keep, is_test=True) for found in tests]
-            card, written = _run(recipe, sources, scratch, beside)
-            _finish(recipe, scratch, hashes, written, began)
+            card, written = _run(recipe, sources, passed, scratch, beside)
+            _finish(_stage(recipe, scratch, hashes.result(), passed), hashes.result(), written, began)
         publish.publish(data, scratch, [*OUTPUTS, "manifest.json"])
     _say(card, recipe)
     return Prepared(data, card["rows"], card)
@@ -113,15 +115,22 @@ def _say(card: dict[str, Any], recipe: Recipe) -> None:
         f"{rows['raw']:,} rows: train {rows['train']:,}, val {rows['val']:,}, test {rows['test']:,}, "
         f"rejected {rows['rejected']:,}{f' ({main})' if main else ''}; the card: {recipe.paths.data / 'card.html'}"
     )
+    for file in card.get("added", {}).get("files", ()):
+        left = ", ".join(f"{name} {count:,}" for name, count in file["left_out"].items())
+        console.note(
+            f"{file['name']}: {sum(file['in_train'].values()):,} of {file['accepted'] + file['mended']:,} texts that"
+            f" editors passed train ({file['accepted']:,} accepted, {file['mended']:,} mended), each with weight"
+            f" {card['added']['weight']:g}{f'; left out: {left}' if left else ''}"
+        )
     if said := split.warning({name: rows[name] for name in ("train", "val", "test")}, recipe.split):
         console.warn(said)
 
 
 def _run(
-    recipe: Recipe, sources: list[Source], scratch: Path, beside: ThreadPoolExecutor
+    recipe: Recipe, sources: list[Source], passed: list[Decisions], scratch: Path, beside: ThreadPoolExecutor
 ) -> tuple[dict[str, Any], dict[Path, Future[str]]]:
     """Clean, group, split and write; returns the card, and of the other files the hashes, once they are on the disk."""
-    from shelftalker.catalogue import deliver, split
+    from shelftalker.catalogue import added, deliver, split
     from shelftalker.catalogue.card import card as cards
     from shelftalker.catalogue.card.page import page
     from shelftalker.catalogue.clean import parts
@@ -143,8 +152,11 @@ def _run(
     beside.submit(importlib.import_module, "duckdb")
     with Pool(functools.partial(deliver.Worker, settings), 0 if total <= SMALL else threads) as pool:
         results = _clean(pool, sources, total)
+        own, weight = len(results), recipe.prepare.added_weight
+        results += added.clean(passed, settings, sources[0].columns.keep, weight, own)
         first = starts(results)
-        keys = parts.read_keys(scratch, first)
+        every = parts.read_keys(scratch, first)
+        keys = every[: first[own]]
         verdict, keepers = exact.duplicates(keys, recipe.duplicates, threads)
         sets = (
             (parts.gather_sets(scratch, len(results), "shingles"), parts.gather_sets(scratch, len(results), "titles"))
@@ -153,12 +165,16 @@ def _run(
         )
         grouped = groups.find(keys, verdict == exact.KEPT, sets, recipe.duplicates)
         places = split.places(keys, verdict, grouped, recipe.split, recipe.seed)
-        table = Table(keys, first, keepers, grouped, places)
+        table = Table(keys, first[: own + 1], keepers, grouped, places)
+        if passed:
+            table = added.placed(table, every, first, sets, passed, settings, recipe.duplicates)
 
         grams = parts.read_grams(scratch, first)
         seen = beside.submit(cards.seen_in_train, recipe, table, grams, settings.gram_share, threads)
         written = _write(pool, table, results, scratch, beside)
     card = cards.build(recipe, sources, results, table, seen.result(), scratch)
+    if passed:
+        card["added"] = added.summary(passed, table, own, weight)
     files.write_json(scratch / "card.json", card)
     files.write_text(scratch / "card.html", page(card))
     return card, written
@@ -275,12 +291,11 @@ def _identify(found: list[tuple[str, Path]], manifest: Path) -> dict[str, str]:
     return identity
 
 
-def _stage(recipe: Recipe, folder: Path, identity: dict[str, str]) -> Stage:
-    sections = {
-        key: getattr(recipe, key).model_dump(mode="json") for key in ("prepare", "clean", "duplicates", "split")
-    }
-    sections["prepare"].pop("workers")
+def _stage(recipe: Recipe, folder: Path, identity: dict[str, str], passed: list[Decisions]) -> Stage:
+    sections = {key: getattr(recipe, key).model_dump(mode="json") for key in ("clean", "duplicates", "split")}
+    sections["prepare"] = recipe.prepare.deciding()
     hashes = {name: f"sha256:{json.loads(text)['sha256']}" for name, text in identity.items()}
+    hashes |= {f"decisions {one.path}": f"sha256:{one.digest}" for one in passed}
     tokens = {"base_model": recipe.base_model} if recipe.clean.max_description_tokens else {}
     return Stage(
         "prepare",
@@ -290,16 +305,9 @@ def _stage(recipe: Recipe, folder: Path, identity: dict[str, str]) -> Stage:
     )
 
 
-def _finish(
-    recipe: Recipe,
-    scratch: Path,
-    hashes: Future[dict[str, str]],
-    written: dict[Path, Future[str]],
-    began: float,
-) -> None:
-    identity = hashes.result()
-    _stage(recipe, scratch, identity).finish(
-        [scratch / name for name in OUTPUTS],
+def _finish(stage: Stage, identity: dict[str, str], written: dict[Path, Future[str]], began: float) -> None:
+    stage.finish(
+        [stage.path.with_name(name) for name in OUTPUTS],
         hashes={path: digest.result() for path, digest in written.items()},
         wall_seconds=round(time.monotonic() - began, 3),
         input_files={name: json.loads(text) for name, text in identity.items()},

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from shelftalker.catalogue.clean.shard import Result
 
 SPLITS = ("train", "val", "test")
-TRAIN, VAL, TEST, SIBLING_OF_TEST, OVER_CAP, SAME_TITLE, SAME_DESCRIPTION = range(7)
+TRAIN, VAL, TEST, SIBLING_OF_TEST, OVER_CAP, SAME_TITLE, SAME_DESCRIPTION, HELD_OUT, GONE, RETITLED = range(10)
 """Places of a row: one of SPLITS, or 3 + one of LATE_REASONS."""
-LATE_REASONS = ("sibling_of_test", "over_cap", "duplicate_title", "duplicate_description")
+LATE_REASONS = (
+    "sibling_of_test", "over_cap", "duplicate_title", "duplicate_description", "held_out", "gone", "retitled",
+)  # fmt: skip
 """Reasons that only the whole catalogue can tell."""
 
 

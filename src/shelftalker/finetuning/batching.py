@@ -129,8 +129,10 @@ def collator(tokenizer: Any, model: Any, *, is_seq2seq: bool, multiple: int = 1)
         multiple: lengths are rounded up to a multiple of this, so that a device sees few shapes.
 
     Returns:
-        A function from rows to tensors of shape (rows, longest input) and (rows, longest label).
+        A function from rows to tensors of shape (rows, longest input) and (rows, longest label), and, where rows do not
+        count alike, their ``weights`` of shape (rows,).
     """
+    import torch
     from transformers import DataCollatorForSeq2Seq
 
     # Writing pads causal prompts on the left; positions that count from the left want training to pad on the right.
@@ -139,6 +141,9 @@ def collator(tokenizer: Any, model: Any, *, is_seq2seq: bool, multiple: int = 1)
     pad = DataCollatorForSeq2Seq(own, model=model if is_seq2seq else None, pad_to_multiple_of=multiple)
 
     def collate(rows: Sequence[Encoded]) -> dict[str, Tensor]:
-        return dict(pad([row.features() for row in rows]))
+        batch = dict(pad([row.features() for row in rows]))
+        if any(row.weight != 1 for row in rows):
+            batch["weights"] = torch.tensor([row.weight for row in rows])
+        return batch
 
     return collate

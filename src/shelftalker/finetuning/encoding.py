@@ -22,10 +22,14 @@ _UNWRITABLE_SAID, _UNWRITABLE_REFUSED = 0.001, 0.05
 
 @dataclass(frozen=True)
 class Encoded:
-    """One example as token ids: of a causal model, ``inputs`` holds prompt and target, ``labels`` masks the prompt."""
+    """One example as token ids: of a causal model, ``inputs`` holds prompt and target, ``labels`` masks the prompt.
+
+    ``weight`` is how much its tokens count in the loss.
+    """
 
     inputs: tuple[int, ...]
     labels: tuple[int, ...]
+    weight: float = 1.0
 
     def features(self) -> dict[str, list[int]]:
         """The row as transformers' collators take it."""
@@ -113,16 +117,17 @@ def encode(
         verbose=False,
     )["input_ids"]
     rows, targets_cut, unwritable, learnt = [], 0, 0, 0
-    for source, target in zip((one.ids for one in prompts), targets, strict=True):
+    for example, asked, target in zip(examples, prompts, targets, strict=True):
+        source = asked.ids
         targets_cut += len(target) + 1 > max_target_tokens
         # A reference that was cut has no end token: the model must not learn to stop there.
         target = target[:max_target_tokens] if len(target) + 1 > max_target_tokens else [*target, end]
         learnt += len(target)
         unwritable += 0 if unknown is None or unknown == end else target.count(unknown)
         if is_seq2seq:
-            rows.append(Encoded(source, tuple(target)))
+            rows.append(Encoded(source, tuple(target), example.weight))
         else:
-            rows.append(Encoded((*source, *target), (*[IGNORED] * len(source), *target)))
+            rows.append(Encoded((*source, *target), (*[IGNORED] * len(source), *target), example.weight))
     tokens, cut = sum(len(one.ids) for one in prompts), sum(bool(one.cut) for one in prompts)
     return Encoding(rows, TokenCounts(len(rows), tokens, learnt, cut, targets_cut, unwritable))
 

@@ -36,7 +36,8 @@ class DescriptionLoss:
 
         Args:
             model: the model given at first, or what a trainer wrapped around it.
-            batch: what the collator made: input_ids, attention_mask, labels of shape (rows, tokens).
+            batch: what the collator made: input_ids, attention_mask, labels of shape (rows, tokens), and perhaps
+                weights of shape (rows,), by which each row's tokens count.
         """
         labels = batch["labels"]
         if not self.is_seq2seq:  # position i says token i + 1
@@ -44,11 +45,13 @@ class DescriptionLoss:
         learnt = labels.ne(IGNORED)
         self._learnt = learnt
         try:
-            outputs = model(**{name: value for name, value in batch.items() if name != "labels"}, use_cache=False)
+            read = {name: value for name, value in batch.items() if name not in ("labels", "weights")}
+            outputs = model(**read, use_cache=False)
         finally:
             self._learnt = None
+        weights = batch["weights"][:, None].expand_as(labels)[learnt] if "weights" in batch else None
         total: Tensor = _SummedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-            outputs["logits"], labels[learnt], self._overwrite
+            outputs["logits"], labels[learnt], self._overwrite, weights
         )
         return total
 
@@ -64,25 +67,26 @@ class _SummedCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, labels: Tensor, overwrite: bool) -> Tensor:
-        """Logits of shape (tokens, vocabulary), labels of shape (tokens,)."""
+    def forward(ctx: Any, logits: Tensor, labels: Tensor, overwrite: bool, weights: Tensor | None) -> Tensor:
+        """Logits of shape (tokens, vocabulary), labels and weights of shape (tokens,)."""
         needs_gradient = ctx.needs_input_grad[0]
         gradient = logits if overwrite or not needs_gradient else torch.empty_like(logits)
         total = torch.zeros((), device=logits.device)
         for at in range(0, len(labels), _ROWS):
             part, wanted = logits[at : at + _ROWS].float(), labels[at : at + _ROWS, None]
             partition = part.logsumexp(dim=-1, keepdim=True)
-            total += (partition - part.gather(1, wanted)).sum()
+            losses = partition - part.gather(1, wanted)
+            total += (losses if weights is None else losses * weights[at : at + _ROWS, None]).sum()
             if needs_gradient:
                 slope = (part - partition).exp_()
                 slope.scatter_add_(1, wanted, torch.full_like(partition, -1))
-                gradient[at : at + _ROWS] = slope
+                gradient[at : at + _ROWS] = slope if weights is None else slope.mul_(weights[at : at + _ROWS, None])
         if needs_gradient:
             ctx.save_for_backward(gradient)
         return total
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None, None]:
         """Scale what was kept."""
         (gradient,) = ctx.saved_tensors
-        return gradient.mul_(slopes[0].to(gradient.dtype)), None, None
+        return gradient.mul_(slopes[0].to(gradient.dtype)), None, None, None

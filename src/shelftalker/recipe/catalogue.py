@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -22,6 +22,11 @@ class PrepareSettings(Section):
     """Column with the description; none: found by its name (content, description, body_html, ...)."""
     id_column: str | None = None
     """Column that names a row; none: found by its name (uid, id, sku, ...), else a hash of its text."""
+    add: list[str] = []
+    """Decisions of `review` whose accepted and mended texts train, too: their files, the described catalogues beside
+    which they are, or `reviewed` for all beside the inputs."""
+    added_weight: float = Field(1, gt=0)
+    """How much such a text counts in training; 2: as much as if it stood there twice."""
     keep_columns: list[str] = []
     """Further columns to carry into every example: usable as prompt fields and for breakdowns."""
     encoding: str | None = None
@@ -32,6 +37,11 @@ class PrepareSettings(Section):
     """Language or store view to take where a catalogue has several (de, de_DE, a store view's code)."""
     workers: int = Field(0, ge=0)
     """Worker processes; 0: one a core."""
+
+    def deciding(self) -> dict[str, Any]:
+        """What of it decides an output, as plain values; keys that came later only where they ask for something."""
+        unasked = {"add", "added_weight"} if not self.add else set()
+        return self.model_dump(mode="json", exclude={"workers"} | unasked)
 
 
 class CleanSettings(Section):

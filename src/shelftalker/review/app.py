@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shelftalker import console
 from shelftalker.address import LOOPBACK, bind
+from shelftalker.catalogue.read.decisions import SUFFIX
 from shelftalker.checks.check import CHECKS
 from shelftalker.errors import ShelftalkerError
 from shelftalker.extras import need
@@ -102,7 +103,7 @@ class _Tab(_Asked):
 
 def store_of(path: Path) -> Path:
     """Where the decisions on a described catalogue are kept: one file beside it."""
-    return path.with_name(f"{path.name}.review.sqlite")
+    return path.with_name(f"{path.name}{SUFFIX}")
 
 
 def open_desk(path: Path, recipe: Recipe, decisions: Path | None = None, model: str | None = None) -> Desk:

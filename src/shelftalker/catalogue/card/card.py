@@ -75,8 +75,8 @@ def build(
         "openings": _openings(table, in_split, folder),
         "samples": _samples(results),
         "settings": {
-            key: getattr(recipe, key).model_dump(mode="json", exclude={"workers"})
-            for key in ("prepare", "clean", "duplicates", "split")
+            "prepare": recipe.prepare.deciding(),
+            **{key: getattr(recipe, key).model_dump(mode="json") for key in ("clean", "duplicates", "split")},
         },
     }
 

@@ -36,6 +36,7 @@ def page(card: Mapping[str, Any]) -> str:
         version=__version__,
         places=[(name, f"{rows[name]:,}", _percent(rows[name], rows["raw"])) for name in _places(rows)],
         sources=[_source(source) for source in card["sources"]],
+        added=[_added(file) for file in card.get("added", {}).get("files", ())],
         reasons=[
             (name.replace("_", " "), f"{value['rows']:,}", _percent(value["rows"], rows["raw"]), value["why"])
             for name, value in reasons
@@ -90,6 +91,12 @@ def _source(source: Mapping[str, Any]) -> tuple[str, ...]:
         columns["id"] or "",
         "test" if source["is_test"] else "all",
     )
+
+
+def _added(file: Mapping[str, Any]) -> tuple[str, ...]:
+    left = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in file["left_out"].items())
+    counts = [file["accepted"], file["mended"], file["in_train"]["accepted"], file["in_train"]["mended"]]
+    return (file["name"], *(f"{count:,}" for count in counts), left or "none", f"{file['rejected']:,}")
 
 
 def _asked(split: Mapping[str, Any]) -> str:

@@ -33,6 +33,9 @@ REASONS: dict[str, str] = {
     "duplicate_description": "another row, which is kept, has the same description",
     "sibling_of_test": "near-duplicate of a row in the test file (split.by: group)",
     "over_cap": "above the cap of its split (split.train_rows, ...)",
+    "held_out": "an editor passed it, but its product or a sibling of it is in val or test",
+    "gone": "an editor passed it, but the catalogue has no such product",
+    "retitled": "an editor passed it, but its product has another title by now",
 }
 """Why a row is rejected: every name that rejected.jsonl uses."""
 KEYS_OF: dict[str, str] = {
@@ -64,7 +67,7 @@ _LAST_WORD = re.compile(
 _MORE = re.compile(r"(?:\[|\(|\.\.\.? ?|… ?)(?:read |see )?more(?:\]|\)|\.\.\.|…)?$", re.IGNORECASE)
 
 
-def _words(text: str) -> list[bytes]:
+def words_of(text: str) -> list[bytes]:
     """Runs of letters and digits, without letter case."""
     if text.isascii():
         # The same as below in a fraction of the time, and nearly all texts are ASCII.
@@ -86,8 +89,8 @@ def repeats_title(title: str, description: str) -> bool:
     """Whether hardly a word of the description (one in ten) is not the title's."""
     if len(description) > 2 * len(title) + 20:
         return False
-    known = frozenset(_words(title))
-    words = _words(description)
+    known = frozenset(words_of(title))
+    words = words_of(description)
     return bool(words) and len(words) - sum(map(known.__contains__, words)) <= len(words) * 0.1
 
 
@@ -95,7 +98,7 @@ def only_format(description: str) -> bool:
     """Whether the description is no more than the name of a format ("Audio CD")."""
     if len(description) > 80:
         return False
-    words = _words(description)
+    words = words_of(description)
     return bool(words) and _FORMATS.issuperset(words)
 
 
