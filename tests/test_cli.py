@@ -23,7 +23,7 @@ def test_help_imports_nothing_heavy() -> None:
         "heavy = {'torch', 'transformers', 'duckdb', 'gradio', 'numpy', 'pydantic', 'ctranslate2'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.rstrip().endswith("[]")
     assert "prepare" in done.stdout and "playground" in done.stdout
 
@@ -141,6 +141,6 @@ def test_doctor_knows_every_extra(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_python_dash_m_gives_the_exit_code_too(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "shelftalker", "run", "no-such-recipe"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
     assert done.returncode == 2
     assert "no such recipe" in done.stderr

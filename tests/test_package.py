@@ -31,5 +31,5 @@ def test_it_offers_its_public_names_and_no_others() -> None:
 
 def test_importing_it_imports_no_stage() -> None:
     code = "import sys, shelftalker; print(sorted(n for n in sys.modules if n.startswith('shelftalker')))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "['shelftalker', 'shelftalker.version']"

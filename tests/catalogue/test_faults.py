@@ -76,7 +76,7 @@ def test_killed_at_any_moment_the_folder_holds_old_or_new(tmp_path: Path) -> Non
 
     def finish(*arguments: Path) -> None:
         process = start(*arguments)
-        process.join()
+        process.join(300)
         assert process.exitcode == 0
 
     old = write_lines(tmp_path / "old.jsonl", products(50))
@@ -94,7 +94,7 @@ def test_killed_at_any_moment_the_folder_holds_old_or_new(tmp_path: Path) -> Non
         process = start(new, tmp_path / "a")
         time.sleep(dice.random() * length)
         process.kill()
-        process.join()
+        process.join(300)
         publish.recover(tmp_path / "a")
         found = content(tmp_path / "a")
         assert found in (was, will_be)
@@ -125,7 +125,7 @@ def test_a_switch_that_was_cut_short_is_completed_by_the_next_reader(run: Prepar
         "pathlib.Path.replace = counted",
     )
     new = write_lines(tmp_path / "new.jsonl", products(60, 500))
-    assert start(script, new, folder, moves).wait() == (9 if moves < 7 else 0)
+    assert start(script, new, folder, moves).wait(300) == (9 if moves < 7 else 0)
     assert sum(len(load_split(folder, name)) for name in ("val", "train", "test")) == 60
     assert [row.uid for row in load_split(folder, "val")] != was
     assert not (folder / publish.JOURNAL).exists()
@@ -159,7 +159,7 @@ def test_a_worker_that_dies_is_an_error_not_a_hang(tmp_path: Path) -> None:
         "stage.SMALL = 0",
     )
     process = start(script, path, tmp_path / "out")
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 1
     assert b"worker process ended early" in said
     assert not (tmp_path / "out").exists()
@@ -183,14 +183,14 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
         return {number for number, (parent, line) in marks.items() if b"loky" in line and parent in known}
 
     known = {process.pid}
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while len(found := workers()) < 2 and time.monotonic() < until:
         time.sleep(0.2)
     assert len(found) >= 2
     time.sleep(2)
     process.kill()
-    process.wait()
-    until = time.monotonic() + 20
+    process.wait(60)
+    until = time.monotonic() + 60
     while any(_commands(Path("/proc") / number)[1] for number in found) and time.monotonic() < until:
         time.sleep(0.2)
     assert not any(_commands(Path("/proc") / number)[1] for number in found)
@@ -220,7 +220,7 @@ def test_a_full_disk_leaves_the_old_output(run: Prepare, tmp_path: Path, monkeyp
 
 def test_it_is_quiet_in_a_pipe(tmp_path: Path) -> None:
     process = start(SCRIPT, write_lines(tmp_path / "c.jsonl", products(50)), tmp_path / "out")
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 0
     assert b"\x1b" not in said
     assert b"\r" not in said

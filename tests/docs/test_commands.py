@@ -94,7 +94,7 @@ def kept(command: list[str], said: str, folder: Path) -> bool:
     raise AssertionError(f"say what {shlex.join(command)} must leave behind")
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("documents")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("documents")]
 
 
 def commands(page: Path) -> list[str]:
@@ -195,7 +195,7 @@ def test_every_command_of_a_page_works(page: Path, hub: Hub, workshop: Path) -> 
         done.add(command)
         words = shlex.split(command)
         if words[0] == "make":
-            subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+            subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True, timeout=60)
             continue
         if words[0] in {"git", "cd", "source", ".", "pip", "hf"}:
             continue  # where the reader gets this folder from, goes to, installs from and uploads to

@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+# A whole demo stands in each of the waits below.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo"), pytest.mark.timeout(1800)]
 
 
 def shelftalker(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -40,8 +41,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_make_demo_runs_the_sample_recipe() -> None:
-    listed = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert ".venv/bin/shelftalker run recipes/sample.yaml" in listed
+    listed = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert ".venv/bin/shelftalker run recipes/sample.yaml" in listed.stdout
 
 
 def test_fine_tuned_beats_zero_shot_and_copy_title_on_rows_held_back(demo: tuple[Path, str]) -> None:

@@ -74,8 +74,8 @@ def test_sacrebleus_command_line_gives_the_same_number_to_the_last_digit(
         "-f",
         "json",
     ]
-    shown = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    theirs = json.loads(shown)
+    shown = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True)
+    theirs = json.loads(shown.stdout)
     assert round(measured.score(metric), 12) == theirs["score"]
     assert theirs["signature"] in measured.signature(metric)
 
@@ -98,7 +98,7 @@ def test_rouge_scores_command_line_gives_the_same_number_in_every_row(
             "output_filename": "scores.csv",
         }.items()
     ]
-    subprocess.run([*command, *named, f"--delimiter={end}"], cwd=tmp_path, capture_output=True, check=True)
+    subprocess.run([*command, *named, f"--delimiter={end}"], cwd=tmp_path, capture_output=True, timeout=300, check=True)
     with (tmp_path / "scores.csv").open() as file:
         theirs = [row[f"{name}-F"] for row in csv.DictReader(file)]
     ours = [row[name] for row in measured.row_scores()]

@@ -112,7 +112,7 @@ def test_a_title_is_described_without_torch() -> None:
         "assert text; print('torch' in sys.modules, 'transformers' in sys.modules)"
     )
     Ct2Engine(resolve("bundled"), _recipe("int8"))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout.strip() == "False False", done.stderr
 
 

@@ -236,13 +236,13 @@ def test_twenty_kills_change_no_byte(suffix: str, tmp_path: Path, engine: Played
             time.sleep(0.002)
         time.sleep(chance.random() * 0.03)
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.communicate(timeout=60)
         kills += 1
         most = max(most, len(list(work.glob("part-*"))))
         assert not output.exists() or output.read_bytes() == whole.read_bytes()
     assert most > 10
     process = _start(source, output, 0)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors.decode()
     assert output.read_bytes() == whole.read_bytes()
     assert not work.exists() and not list(tmp_path.glob(".out*.part"))

@@ -48,7 +48,7 @@ def test_two_workers_and_a_killed_one_give_the_same_bytes(tiny_t5: Path, tmp_pat
         job = generate(source, tmp_path / "spread.jsonl", tiny_t5, recipe, ray=True)
     finally:
         stop.set()
-        killer.join()
+        killer.join(60)
     assert job.rows == 60 and time.monotonic() - began < 600
     assert killed
     assert (tmp_path / "spread.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()

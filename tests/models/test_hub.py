@@ -62,7 +62,10 @@ def child(what: str, argument: str, home: Path, endpoint: str, **env: str) -> su
 
 
 def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=120)
+    try:
+        out, err = process.communicate(timeout=300)
+    finally:
+        process.kill()
     return process.returncode, out, err
 
 

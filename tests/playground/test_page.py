@@ -62,16 +62,18 @@ def page_server(tiny_t5: Path, data_dir: Path) -> Iterator[tuple[str, subprocess
         env={**environment, "OMP_NUM_THREADS": "1"},
     )
     assert process.stdout is not None
-    url = ""
-    for line in process.stdout:
-        assert not line.startswith("OUTSIDE"), line
-        if line.startswith("URL"):
-            url = line.split()[1]
-            break
-    assert url
-    yield url, process
-    process.kill()
-    process.wait(30)
+    try:
+        url = ""
+        for line in process.stdout:
+            assert not line.startswith("OUTSIDE"), line
+            if line.startswith("URL"):
+                url = line.split()[1]
+                break
+        assert url
+        yield url, process
+    finally:
+        process.kill()
+        process.wait(60)
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,7 @@ def test_two_servers_on_one_file_decide_every_row_once(describe: Describe, opene
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(120)
     keys = [row["key"] for row in desks[0].store.all("select key from decisions")]
     assert len(keys) == len(set(keys)) == 40 and sorted(refused) == list(range(40))
 

@@ -76,7 +76,7 @@ def decided(path: Path) -> list[tuple[str, str, str]]:
         return base.execute("select key, verdict, text from decisions where not undone order by id").fetchall()
 
 
-def until(page: Any, condition: str, *, seconds: float = 30) -> None:
+def until(page: Any, condition: str, *, seconds: float = 120) -> None:
     """Wait for a condition on the page; Playwright's own waiting would need eval, which the page's policy forbids."""
     end = time.monotonic() + seconds
     while not page.evaluate(condition):

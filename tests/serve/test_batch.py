@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -121,14 +122,16 @@ def test_a_full_queue_is_503_before_the_first_line_and_bad_requests_are_422(
     writer.engine.gate.clear()
     product = writer.cleaned([Product("Chair")])
     futures = [app.state.batcher.submit(product, RECIPE.decoding)]
+    until = time.monotonic() + 60
     while app.state.batcher.writing < 1:
-        threading.Event().wait(0.01)
+        assert time.monotonic() < until
+        time.sleep(0.01)
     futures += [app.state.batcher.submit(product * 512, RECIPE.decoding)]
     try:
         full = ask(server, ["Oak"])
         assert (full.status_code, full.headers["retry-after"]) == (503, "1")
         assert full.json()["error"]["code"] == "busy"
-        assert httpx.get(f"{server.url}/health/ready", trust_env=False).status_code == 503
+        assert httpx.get(f"{server.url}/health/ready", timeout=60, trust_env=False).status_code == 503
     finally:
         writer.engine.gate.set()
     assert len(futures[1].result(60)) == 512

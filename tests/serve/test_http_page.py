@@ -40,7 +40,12 @@ def test_every_curl_command_of_the_page_is_answered(server: Running) -> None:
         pytest.skip("no curl on this machine: the page's commands were not tried")
     describe, batch = (
         subprocess.run(
-            block.replace("http://127.0.0.1:8000", server.url), shell=True, capture_output=True, text=True, check=True
+            block.replace("http://127.0.0.1:8000", server.url),
+            shell=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
         ).stdout
         for block in blocks("sh")
     )
@@ -56,6 +61,7 @@ def test_the_page_s_openai_client_works(server: Running) -> None:
         [sys.executable, "-c", program.replace("http://127.0.0.1:8000", server.url)],
         capture_output=True,
         text=True,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
