@@ -1,4 +1,4 @@
-"""What ships inside the package: the small base model and the sample catalogue."""
+"""What ships inside the package: the small base model and the sample catalogues."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from shelftalker.errors import ShelftalkerError
 
 NAME = "bundled"
+CATALOGUES = {NAME: "sample_catalogue/trn.json.gz", "bundled-pt": "sample_catalogue/pt.jsonl"}
+"""The sample catalogues by what `prepare` calls them: 3,500 products in English, 300 in Portuguese."""
 _ASSETS = Path(__file__).parent / "assets"
 
 
@@ -19,13 +21,16 @@ def mini_t5() -> Path:
     return _asset("mini_t5")
 
 
-def sample_catalogue() -> Path:
-    """The sample catalogue that ships inside: AmazonTitles raw form, gzipped.
+def sample_catalogue(name: str = NAME) -> Path:
+    """A sample catalogue that ships inside: the English one in AmazonTitles' raw form, gzipped, or another language's.
+
+    Args:
+        name: one of ``CATALOGUES``.
 
     Raises:
         ShelftalkerError: this installation lacks it.
     """
-    return _asset("sample_catalogue/trn.json.gz")
+    return _asset(CATALOGUES[name])
 
 
 def _asset(name: str) -> Path:

@@ -316,3 +316,10 @@ def test_cells_guarded_for_spreadsheets_are_shown_as_they_were_written(tmp_path:
     desk = opened(path)
     assert [desk.row(number)["draft"] for number in range(2)] == ["=Mug", "'Mug"]
     assert json.loads(json.dumps(desk.row(0)))["findings"] == []
+
+
+def test_a_file_of_one_row_with_findings_is_reviewed(describe: Describe, opened: Open) -> None:
+    """One line of JSON that holds lists could be a list of products inside an object; it is one product."""
+    desk = opened(describe(1, ".jsonl"))
+    row = desk.row(0)
+    assert row["key"] == "S000" and row["draft"].startswith("Fine Blue lamp") and row["findings"]

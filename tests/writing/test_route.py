@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shelftalker.checks.given import Given
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product, Source
 from shelftalker.recipe.grounding import RouteSettings
@@ -17,55 +18,55 @@ STEEL = Source(Product("Mug, Steel, Boxed", "2"), "A steel mug, boxed.", 0.5)
 
 
 def test_a_sibling_near_enough_is_edited() -> None:
-    found = route(Product("Mug, Ivory, 500 ml"), [GREEN], RouteSettings(edit_from=0.6))
+    found = route(Given("Mug, Ivory, 500 ml"), [GREEN], RouteSettings(edit_from=0.6))
     assert (found.route, found.text, found.source) == ("edited", "An ivory mug that holds 500 ml.", 0)
     assert "'Mug, Green, 350 ml'" in found.why
 
 
 @pytest.mark.parametrize("edit_from", [0.61, None, "auto"])
 def test_else_the_model_writes(edit_from: Any) -> None:
-    found = route(Product("Mug, Ivory, 500 ml"), [GREEN], RouteSettings(edit_from=edit_from))
+    found = route(Given("Mug, Ivory, 500 ml"), [GREEN], RouteSettings(edit_from=edit_from))
     assert (found.route, found.text, found.source) == ("written", "", None)
 
 
 def test_a_text_that_still_speaks_of_the_sibling_is_not_used() -> None:
-    found = route(Product("Mug"), [STEEL], RouteSettings(edit_from=0.1))
+    found = route(Given("Mug"), [STEEL], RouteSettings(edit_from=0.1))
     assert found.route == "written"
     assert "'Steel'" in found.why
 
 
 def test_a_text_that_contradicts_the_title_is_not_used() -> None:
     source = Source(Product("Classic Leather Belt", "2"), "A sleek black design in leather.", 0.75)
-    found = route(Product("Classic Teal Leather Belt"), [source], RouteSettings(edit_from=0.1))
+    found = route(Given("Classic Teal Leather Belt"), [source], RouteSettings(edit_from=0.1))
     assert found.route == "written"
     assert "'Teal', not 'black'" in found.why
 
 
 def test_sentences_that_speak_of_the_sibling_go_where_most_of_the_text_is_left() -> None:
     source = Source(Product("Mug, Boxed", "2"), "A mug for tea and for coffee alike. Boxed for gifts.", 0.5)
-    found = route(Product("Mug"), [source], RouteSettings(edit_from=0.1))
+    found = route(Given("Mug"), [source], RouteSettings(edit_from=0.1))
     assert (found.route, found.text) == ("edited", "A mug for tea and for coffee alike.")
 
 
 def test_the_next_source_serves_where_the_nearest_cannot() -> None:
     blue = Source(Product("Blue Mug", "3"), "For tea.", 0.4)
-    found = route(Product("Mug"), [STEEL, blue], RouteSettings(edit_from=0.3))
+    found = route(Given("Mug"), [STEEL, blue], RouteSettings(edit_from=0.3))
     assert (found.route, found.text, found.source) == ("edited", "For tea.", 1)
 
 
 def test_nothing_known_is_declined_and_says_what_would_help() -> None:
     settings = RouteSettings(edit_from=0.3, least_words=3)
-    found = route(Product("Mug"), [STEEL], settings)
+    found = route(Given("Mug"), [STEEL], settings)
     assert found.route == "declined"
     assert "a material would help" in found.why
-    assert route(Product("Mug", attributes={"brand": "Ash & Co"}), [], settings).route == "written"
+    assert route(Given("Mug", attributes={"brand": "Ash & Co"}), [], settings).route == "written"
 
 
 def test_the_attribute_that_siblings_have_is_wanted_first() -> None:
     brand = Source(Product("Mug, Red", "4", {"brand": "Ashdown", "stock": ""}), "Red.", 0.2)
-    assert wanted(Product("Mug"), [brand]) == "the attribute 'brand'"
-    assert wanted(Product("Mug", attributes={"brand": "x"}), [brand]) == "a colour"
-    assert wanted(Product("Mug"), []) == "a material or a size"
+    assert wanted(Given("Mug"), [brand]) == "the attribute 'brand'"
+    assert wanted(Given("Mug", attributes={"brand": "x"}), [brand]) == "a colour"
+    assert wanted(Given("Mug"), []) == "a material or a size"
 
 
 def test_the_threshold_is_where_editing_pays() -> None:

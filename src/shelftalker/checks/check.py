@@ -1,8 +1,9 @@
 """What can be seen to be wrong with a description from its title and columns alone: rules, no model, about 1 ms a row.
 
-Two kinds of checks. *Claims*: a number, measure, model number, size, colour, material, name, compatibility or
+Three kinds of checks. *Claims*: a number, measure, model number, size, colour, material, name, compatibility or
 certification that the input does not support; the description may be right, but nothing that the writer was given
-says so. *Form*: loops, cut-off endings, copies of the title, another language, markup.
+says so. *Form*: loops, cut-off endings, copies of the title, another language, markup. *House rules*: what the shop
+bans, requires, or wants to see proved.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from shelftalker.checks import form
 from shelftalker.checks.contradiction import contradictions
 from shelftalker.checks.form import NO_PROSE
 from shelftalker.checks.given import Given
+from shelftalker.checks.house import broken, said_by_house
 from shelftalker.checks.rules import unsupported
 from shelftalker.checks.sense import Surprise, nonsense
 
@@ -47,11 +49,19 @@ CHECKS: dict[str, str] = {
     "language": "another language than its catalogue's",
     "nonsense": "a sentence that does not hang together (only where a reference language model is at hand)",
     "markup": "leftover tags, entities, special tokens or pieces of the prompt",
+    "banned": "a word that the house rules ban",
+    "required": "a phrase missing that the house rules want for such products",
+    "proof": "a claim that the house rules want proved, and no attribute or fact proves",
 }
 """Name of every check and what it looks for."""
 
-FORM = frozenset({"thin", "repetition", "cut_off", "title_copy", "language", "nonsense", "markup"})
+FORM = frozenset(
+    {"thin", "repetition", "cut_off", "title_copy", "language", "nonsense", "markup", "banned", "required"}
+)
 """The checks on form; the others judge claims."""
+
+HOUSE = frozenset({"banned", "required", "proof"})
+"""The checks on house rules."""
 
 
 def check(text: str, given: Given, *, hit_cap: bool = False, surprise: Surprise | None = None) -> list[Finding]:
@@ -73,9 +83,10 @@ def check(text: str, given: Given, *, hit_cap: bool = False, surprise: Surprise 
         faults += [one for one in senseless if not any(one[1] < end and start < one[2] for start, end in loops)]
     # Text that is no prose of its language makes no claims that its word lists could judge.
     taken = [(start, end) for name, start, end, _ in faults if name in NO_PROSE]
-    claims = unsupported(given.known, text, taken)
+    # Nor does what the house has written into the text itself.
+    claims = unsupported(given.known, text, taken + said_by_house(text, given.house))
     against = contradictions(given, text, claims)
     spans = {(start, end) for _, start, end, _ in against}
-    faults += against + [claim for claim in claims if claim[1:3] not in spans]
+    faults += broken(text, given.house) + against + [claim for claim in claims if claim[1:3] not in spans]
     faults.sort(key=lambda fault: (fault[1], fault[2], fault[0]))
     return [Finding(name, text[start:end], start, end, why) for name, start, end, why in faults]

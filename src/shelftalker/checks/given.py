@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from shelftalker.checks.house import NO_RULES, House
 from shelftalker.checks.lexicon import Lexicon, lexicon
 from shelftalker.checks.quantities import Figures, figures
 
@@ -66,12 +67,14 @@ class Given:
             count, a picture's address) supports nothing and does not belong here.
         facts: facts typed or given beside the attributes, each a short phrase.
         language: what its catalogue is written in, as two letters (``language.language_of`` tells it from texts).
+        house: the house rules that hold for it.
     """
 
     title: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     facts: tuple[str, ...] = ()
     language: str = "en"
+    house: House = NO_RULES
 
     @property
     def words(self) -> Lexicon:

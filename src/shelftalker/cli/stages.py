@@ -22,7 +22,8 @@ def prepare(
     """Clean a catalogue and split it: data/{train,val,test}.jsonl, rejected.jsonl and a data card.
 
     Args:
-        catalogue: files, globs or URLs (CSV, JSON, Parquet, workbooks, XML feeds; packed or not), or `bundled`.
+        catalogue: files, globs or URLs (CSV, JSON, Parquet, workbooks, XML feeds; packed or not), or a sample:
+            `bundled`, or `bundled-pt` in Portuguese.
         test: files whose rows make the test split.
         add: decisions of `review` whose accepted and mended texts train, too: a file of decisions, a described
             catalogue that has one beside it, or `reviewed` for all beside the catalogues.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shelftalker.checks.house import NO_RULES, House
 from shelftalker.evaluation import results as schema
 from shelftalker.evaluation.metrics.metric import Scores
 
@@ -23,6 +24,8 @@ class ScoredRow:
     """Facts that were given beside them."""
     similarity: schema.Similarity | None = None
     nearest: str | None = None
+    house: House = NO_RULES
+    """The house rules that hold for the product."""
 
 
 @dataclass

@@ -59,7 +59,8 @@ def model_card(ref: ModelRef, folder: str, found: Results, recipe: Recipe) -> st
     best = found.system(found.verdict.best or "")
     base, adapter = _base(ref), _json(checkpoint / "adapter_config.json")
     card = _json(Path(found.data.path).parent / "card.json")
-    is_sample = [source.get("name") for source in card.get("sources", [])] == [bundled.NAME]
+    read_from = {source.get("name") for source in card.get("sources", [])}
+    is_sample = bool(read_from) and read_from <= bundled.CATALOGUES.keys()
     licence = base.licence if is_sample and " " not in base.licence else "unknown"
     name = found.data.name or recipe.name
     head = _head(name, base, licence, adapter, found, best, recipe)

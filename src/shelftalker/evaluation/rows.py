@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from shelftalker import console, files
 from shelftalker.catalogue.examples import load_split, sample
+from shelftalker.checks.house import house_of
+from shelftalker.checks.language import main_language
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import references
 from shelftalker.evaluation.entries import ScoredRow
@@ -35,7 +37,7 @@ class Rows:
     def __init__(self, recipe: Recipe, split: str, rows: int | None) -> None:
         self.path = recipe.paths.data / f"{split}.jsonl"
         self.examples = sample(load_split(recipe.paths.data, split), rows, recipe.seed)
-        self._prompt = recipe.as_prompt
+        self._prompt, self._house = recipe.as_prompt, recipe.house
         self._training_path = recipe.paths.data / "train.jsonl"
         if not self.examples:
             raise ShelftalkerError(
@@ -81,6 +83,7 @@ class Rows:
     def products(self) -> list[ScoredRow]:
         """The rows as they are scored."""
         near = self.neighbours
+        language = main_language(example.description for example in self.examples)
         return [
             ScoredRow(
                 uid=example.uid,
@@ -91,6 +94,7 @@ class Rows:
                 facts=self._prompt.given(example).facts,
                 similarity=near[number].kind if near else None,
                 nearest=near[number].title if near else None,
+                house=house_of(self._house, example, language),
             )
             for number, example in enumerate(self.examples)
         ]

@@ -1,9 +1,12 @@
-"""One text out of several: minimum Bayes risk, and before it the checks of the evaluation."""
+"""One text out of several: minimum Bayes risk, and before it the checks of the evaluation and the house rules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from shelftalker.checks.check import HOUSE, check
+from shelftalker.checks.house import in_tone
 
 if TYPE_CHECKING:
     from shelftalker.checks.given import Given
@@ -20,7 +23,8 @@ def choose(
 
     The utility of a candidate is its mean chrF against all candidates, each taken as a possible reference
     (minimum-Bayes-risk decoding, Eikema and Aziz 2020; chrF as utility, Freitag et al. 2022). Every candidate counts as
-    a reference; only those that pass the checks can win, as long as there is one.
+    a reference; only those that pass the checks can win, as long as there is one, else those that break no house rule;
+    and of these only the half that sounds most like the house, where it says how it sounds.
 
     Args:
         candidates: texts, at least one.
@@ -37,12 +41,13 @@ def choose(
     able = list(range(len(candidates)))
     if prefer_publishable:
         capped = hit_cap or [False] * len(candidates)
-        passing = [number for number in able if _passes(candidates[number], given, capped[number])]
-        able = passing or able
+        faults = [_faults(text, given, cap) for text, cap in zip(candidates, capped, strict=True)]
+        passing = [number for number in able if candidates[number].strip() and not faults[number]]
+        obeying = [number for number in able if not faults[number] & HOUSE]
+        able = passing or obeying or able
+    able = [able[place] for place in in_tone([candidates[number] for number in able], given.house, given.language)]
     return max(able, key=lambda number: (utility[number], -number))
 
 
-def _passes(text: str, given: Given, hit_cap: bool) -> bool:
-    from shelftalker.checks.check import check
-
-    return bool(text.strip()) and not check(text, given, hit_cap=hit_cap)
+def _faults(text: str, given: Given, hit_cap: bool) -> set[str]:
+    return {one.check for one in check(text, given, hit_cap=hit_cap)}

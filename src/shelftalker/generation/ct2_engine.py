@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
+from shelftalker.generation.banned import mark, sequences
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
 from shelftalker.generation.watch import Watch, watcher
 from shelftalker.models import chat, convert
@@ -72,6 +73,8 @@ class Ct2Engine(BatchedEngine):
         self._ends: list[str] = said.get("end_tokens") or [said.get("eos_token", "</s>")]
         self._vocabulary = int(said.get("vocabulary", size))
         self._shared = self._prefix(recipe.prompt) if self._causal else []
+        plain = sequences(recipe.house.banned, lambda text: self._tokenizer.encode(text, add_special_tokens=False).ids)
+        self._banned = [[self._tokens[number] for number in ids] for ids in plain]
 
     def _runner(self, rows: int) -> Any:
         """The model with its threads laid out for ``rows`` texts; opened on first need.
@@ -92,7 +95,7 @@ class Ct2Engine(BatchedEngine):
     def signature(self) -> str:
         """See `Engine.signature`."""
         version = importlib.metadata.version("ctranslate2")
-        return f"engine:ctranslate2-{version}|dtype:{self.dtype}|batch:{self.batch_size}"
+        return f"engine:ctranslate2-{version}|dtype:{self.dtype}|batch:{self.batch_size}{mark(self._banned)}"
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of prompts, special tokens included."""
@@ -140,6 +143,7 @@ class Ct2Engine(BatchedEngine):
             "return_scores": True,
             "return_end_token": True,
             "end_token": self._ends,
+            "suppress_sequences": self._banned or None,
         }
         if (watch := watcher(len(inputs))) is not None and decoding.beams == 1:
             options["callback"] = self._step(watch)
@@ -153,7 +157,8 @@ class Ct2Engine(BatchedEngine):
             return
         options |= {f"{name}_length": value for name, value in lengths.items()}
         # With beams, least lengths and bans of a batch's longer prompts fall on the wrong rows.
-        is_ruled = decoding.beams > 1 and (decoding.min_new_tokens > 0 or decoding.no_repeat_ngram > 0)
+        has_bans = decoding.no_repeat_ngram > 0 or bool(self._banned)
+        is_ruled = decoding.beams > 1 and (decoding.min_new_tokens > 0 or has_bans)
         groups = [list(group) for _, group in itertools.groupby(rows, key=len)] if is_ruled else [rows]
         runner, shared = self._runner(len(rows)), len(self._shared)
         if shared and all(row[:shared] == self._shared and len(row) > shared for row in rows):

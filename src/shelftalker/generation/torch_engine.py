@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
+from shelftalker.generation.banned import Bans, mark, sequences
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
 from shelftalker.generation.watch import watcher
 from shelftalker.models import chat
@@ -43,6 +44,7 @@ class TorchEngine(BatchedEngine):
         self._loaded = loaded
         self._network = loaded.model
         self._tokenizer = loaded.tokenizer
+        self._banned = sequences(recipe.house.banned, self._plain)
         own = self._network.generation_config
         eos = own.eos_token_id if own.eos_token_id is not None else loaded.tokenizer.eos_token_id
         self._eos: list[int] = list(eos) if isinstance(eos, list | tuple) else [eos]
@@ -60,7 +62,12 @@ class TorchEngine(BatchedEngine):
     def signature(self) -> str:
         """See `Engine.signature`."""
         version = importlib.metadata.version("transformers")
-        return f"engine:transformers-{version}|dtype:{self.dtype}|batch:{self.batch_size}"
+        return f"engine:transformers-{version}|dtype:{self.dtype}|batch:{self.batch_size}{mark(self._banned)}"
+
+    def _plain(self, text: str) -> list[int]:
+        """Token ids of a piece of text, without special tokens."""
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return ids
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of prompts, special tokens included."""
@@ -90,7 +97,7 @@ class TorchEngine(BatchedEngine):
 
         ids, mask = self._pad_batch(inputs, left=not self._loaded.is_seq2seq)
         start = 1 if self._loaded.is_seq2seq else ids.shape[1]
-        rules = _rules(decoding, start)
+        rules = self._rules(decoding, start)
         steps = _Steps(decoding, seeds, start, self.device) if decoding.beams == 1 else None
         settings = GenerationConfig(
             max_new_tokens=decoding.max_new_tokens,
@@ -126,6 +133,11 @@ class TorchEngine(BatchedEngine):
             Generation(text.strip(), len(row), not row or row[-1] not in self._eos, score)
             for text, row, score in zip(texts, tokens, scores, strict=True)
         ]
+
+    def _rules(self, decoding: Decoding, start: int) -> list[Any]:
+        """Processors that see only what was written, not the prompt of a causal model or the start token."""
+        rules = _rules(decoding, start)
+        return [*rules, Bans(self._banned).processor(start)] if self._banned else rules
 
     def _stops(self, rows: int, decoding: Decoding, start: int) -> list[Callable[..., Tensor]]:
         """Tells whoever watches the text so far, after each token of the one text that is written."""
@@ -218,7 +230,7 @@ class TorchEngine(BatchedEngine):
         """Apply what the decoding forbids at each step of one text to its logits."""
         import torch
 
-        rules = _rules(decoding, 0)
+        rules = self._rules(decoding, 0)
         ids = torch.tensor([row], device=logits.device)
         logits = logits.log_softmax(-1)
         for step in range(len(row)):

@@ -56,7 +56,10 @@ def open_model(model: str | Path | ModelRef, recipe: Recipe | None = None) -> Op
         ) from None
     name = Path(ref.path).name
     if overridden:
-        shown = [key if key == "prompt" else f"{key} {new} for {old}" for key, (old, new) in overridden.items()]
+        shown = [
+            key if key == "prompt" or key.startswith("house.") else f"{key} {new} for {old}"
+            for key, (old, new) in overridden.items()
+        ]
         more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
         console.note(f"given over what {name} says of itself: {', '.join(shown[:_SHOWN])}{more}")
     silent = [key for key in ("prompt", "decoding") if key not in said]

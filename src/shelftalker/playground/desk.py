@@ -91,8 +91,8 @@ class Desk:
 
     @property
     def fields(self) -> list[str]:
-        """Further columns that the prompt names."""
-        return self.recipe.as_prompt.names
+        """Further columns that the prompt names, or the house rules look at."""
+        return list(dict.fromkeys([*self.recipe.as_prompt.names, *self.recipe.house.columns]))
 
     @property
     def takes_facts(self) -> bool:

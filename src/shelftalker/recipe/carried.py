@@ -21,6 +21,7 @@ CARRIED = (
     *(f"ground.{key}" for key in ("sources", "words", "order", "edited")),
     *(f"route.{key}" for key in ("edit_from", "least_words")),
     "generate.facts",
+    "house",
 )
 """Recipe keys that decide what a model is asked and how its text is drawn."""
 

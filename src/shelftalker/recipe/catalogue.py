@@ -13,7 +13,8 @@ class PrepareSettings(Section):
     """Where the catalogue is and which of its columns mean what."""
 
     inputs: list[str] = []
-    """Catalogue files, globs or URLs; `bundled` is the sample catalogue that ships inside."""
+    """Catalogue files, globs or URLs; `bundled` is the sample catalogue that ships inside, `bundled-pt` the one in
+    Portuguese."""
     test: list[str] = []
     """Files whose rows make the test split; none: the test split is drawn from the inputs."""
     title_column: str | None = None

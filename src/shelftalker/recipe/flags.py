@@ -52,7 +52,8 @@ def _types() -> dict[str, Any]:
     """Every key of the recipe with its type; imported late, because most command lines name no key."""
     from shelftalker.recipe.recipe import keys
 
-    return {key: field.annotation for key, field in keys()}
+    # A section that may also be a file.
+    return {key: field.annotation for key, field in keys()} | {"house": str | None}
 
 
 def _kinds(annotation: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from shelftalker.recipe.evaluation import BaselineSettings, CompareSettings, Eva
 from shelftalker.recipe.finetuning import FinetuneSettings, LoraSettings
 from shelftalker.recipe.generation import GenerateSettings
 from shelftalker.recipe.grounding import GroundSettings, RouteSettings
+from shelftalker.recipe.house import HouseSettings
 from shelftalker.recipe.section import Section
 
 
@@ -74,6 +75,17 @@ class Recipe(Section):
     compare: CompareSettings = CompareSettings()
     route: RouteSettings = RouteSettings()
     generate: GenerateSettings = GenerateSettings()
+    house: HouseSettings = HouseSettings()
+
+    @field_validator("house", mode="before")
+    @classmethod
+    def _house_of_a_file(cls, value: Any) -> Any:
+        """The rules themselves: they travel with a run and a model, where no path would lead anywhere."""
+        if not (value is None or isinstance(value, str | Path)):
+            return value
+        raw = {} if value is None else _read(Path(value))[0]
+        # A file says all of it: what it leaves out does not come from a model's folder.
+        return HouseSettings().model_dump() | raw
 
     @field_validator("prompt")
     @classmethod
@@ -99,6 +111,9 @@ class Recipe(Section):
         try:
             return cls.model_validate(raw)
         except ValidationError as error:
+            house = raw.get("house")
+            if isinstance(house, str) and error.errors()[0]["loc"][:1] == ("house",):
+                raise _explain(error, house, set()) from None
             raise _explain(error, source, set(flags or {})) from None
 
     def with_flags(self, **sections: Any) -> Self:
@@ -240,6 +255,13 @@ _MOVED = dict.fromkeys(
 )
 
 
+_HOUSE_FAULTS = {
+    "extra_forbidden": "unknown key of the house rules: {key}",
+    "missing": "the house rules lack {key}",
+    "value_error": "{message}",
+}
+
+
 def _lay(raw: dict[str, Any], key: str, value: Any) -> None:
     *sections, last = key.split(".")
     for section in sections:
@@ -257,12 +279,18 @@ def _explain(error: ValidationError, source: str | None, flags: set[str]) -> She
     path = [str(part) for part in fault["loc"] if isinstance(part, str | int)]
     known = dict(keys())
     key = ".".join(path)
-    while key and key not in known and fault["type"] != "extra_forbidden" and "." in key:
+    while key and key not in known and fault["type"] not in ("extra_forbidden", "missing") and "." in key:
         key = key.rpartition(".")[0]
     is_flag = any(key == flag or key.startswith(flag + ".") for flag in flags)
     where = f"flag --{key}" if is_flag else f"{source}, key {key}" if source else f"recipe key {key}"
     if key in _MOVED:
         return ShelftalkerError(f"the recipe key {key} has another name", where=where, mend=_MOVED[key])
+    if path[:1] == ["house"] and fault["type"] in _HOUSE_FAULTS:
+        return ShelftalkerError(
+            _HOUSE_FAULTS[fault["type"]].format(key=key, message=fault["msg"].removeprefix("Value error, ")),
+            where=where,
+            mend="banned, required (phrase, where, add), proof (claims, proved_by, columns), tone (like, unlike)",
+        )
     if fault["type"] == "extra_forbidden":
         names = [*known, *Recipe.model_fields]
         near = difflib.get_close_matches(key, names, n=1, cutoff=0.5) or difflib.get_close_matches(

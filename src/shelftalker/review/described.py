@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from shelftalker.catalogue.read.columns import by_role, given, shown
 from shelftalker.catalogue.read.row import cell_of
 from shelftalker.catalogue.read.rows import Row, Shape
 from shelftalker.errors import ShelftalkerError
+from shelftalker.recipe.house import HouseSettings
 from shelftalker.writing.job.output import NEW_TYPES, neutral
 from shelftalker.writing.job.window import Plan, plan
 
@@ -71,6 +72,7 @@ class Described:
         plan: the shop's columns: title, id, attributes that stood in the prompt.
         old: the shop's own column of descriptions; None: it has none.
         language: what the job was told that the texts are written in; None: nothing.
+        house: the house rules that the job kept to, or those given now.
     """
 
     path: Path
@@ -79,6 +81,7 @@ class Described:
     plan: Plan
     old: str | None
     language: str | None
+    house: HouseSettings = field(default_factory=HouseSettings)
 
     @property
     def own(self) -> list[str]:
@@ -157,15 +160,20 @@ def described(path: Path, recipe: Recipe) -> Described:
     columns = settings.get("columns", {})
     if columns.get("title") in own:
         fields = {name: column for name, column in columns.get("fields", {}).items() if column in own}
-        chosen = Plan(columns["title"], columns["id"] if columns.get("id") in own else None, fields, {})
+        also = {name: column for name, column in columns.get("also", {}).items() if column in own}
+        chosen = Plan(columns["title"], columns["id"] if columns.get("id") in own else None, fields, {}, also=also)
     else:
         chosen = plan(own, recipe, str(path))
     rest = [name for name in own if name != chosen.title]
     # A second look finds no error that the job has not met: the language was asked for then.
     old = given(recipe.prepare.description_column, own, str(path), "prepare.description_column")
     old = old or by_role("description", rest, recipe.prepare.locale, str(path))
-    language = recipe.language or settings.get("run_with", {}).get("language")
-    return Described(path, shape, new, chosen, old, language)
+    run_with = settings.get("run_with", {})
+    language = recipe.language or run_with.get("language")
+    kept = (
+        recipe.house if "house" in recipe.model_fields_set else HouseSettings.model_validate(run_with.get("house", {}))
+    )
+    return Described(path, shape, new, chosen, old, language, kept)
 
 
 def _make(path: Path) -> str:

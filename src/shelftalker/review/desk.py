@@ -10,6 +10,7 @@ from shelftalker.catalogue.clean.product import ProductCleaner
 from shelftalker.checks.check import FORM, Finding, check
 from shelftalker.checks.claims import claims
 from shelftalker.checks.given import Given
+from shelftalker.checks.house import house_of
 from shelftalker.errors import ShelftalkerError
 from shelftalker.pages.highlight import marked, marks
 from shelftalker.product import Product
@@ -95,13 +96,16 @@ class Desk:
         return {"text": written.text} | self.judged(number, written.text)
 
     def _product(self, row: dict[str, Any]) -> Product:
-        prompted = {name: row["attributes"].get(column, "") for name, column in self.catalogue.plan.fields.items()}
-        return self._clean(Product(row["title"], uid=row["key"], attributes=prompted))
+        known = {name: row["attributes"].get(column, "") for name, column in self.catalogue.plan.fields.items()}
+        for name in self.catalogue.house.columns:
+            known.setdefault(name, row["attributes"].get(self.catalogue.plan.also.get(name, name), ""))
+        return self._clean(Product(row["title"], uid=row["key"], attributes=known))
 
     def _given(self, row: dict[str, Any]) -> Given:
         product = self._product(row)
-        told = {name: text for name, text in product.attributes.items() if text}
-        return Given(product.title, told, language=self.language)
+        told = {name: text for name, text in product.attributes.items() if text and name in self.catalogue.plan.fields}
+        house = house_of(self.catalogue.house, product, self.language)
+        return Given(product.title, told, language=self.language, house=house)
 
     def _marked(self, row: dict[str, Any], text: str, found: list[Finding]) -> str:
         titles = [str(source.get("title", "")) for source in row["sources"]]

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shelftalker.checks.check import check
+from shelftalker.checks.check import HOUSE, check
 from shelftalker.checks.claims import Claim, claims
 from shelftalker.checks.facts import facts_used
 from shelftalker.checks.given import Given
+from shelftalker.checks.house import broken, in_tone
 from shelftalker.checks.prose import joined, sentences
 from shelftalker.checks.quantities import quantities
 from shelftalker.writing.trim import trimmed
@@ -30,6 +31,7 @@ _ATTRIBUTES = {
     "edition": "edition",
     "compatibility": "what it works with",
     "certification": "certificates",
+    "proof": "proof of what is claimed",
 }
 _MEASURES = {"length": "dimensions", "mass": "weight", "volume": "volume", "time": "duration", "power": "power"}
 _ROUNDS = 4
@@ -59,7 +61,7 @@ class Faithful:
 def faithful(
     text: str, given: Given, sources: Sequence[str] = (), policy: Policy = "given", *, hit_cap: bool = False
 ) -> Faithful:
-    """A description without the claims that ``policy`` forbids.
+    """A description without the claims that ``policy`` forbids, and without what the house rules forbid.
 
     A sentence with a forbidden claim is rewritten without it where the grammar allows, and left out where not; so are
     a sentence that was said before and one that the length limit broke off. What remains is joined so that no pronoun
@@ -83,7 +85,8 @@ def faithful(
         )
         part = None if broken or sentence.text in parts else _allowed(sentence.text, given, sources, policy)
         if part != sentence.text:
-            lacking.update(_attribute(one, given) for one in _forbidden(sentence.text, given, sources, policy))
+            forbidden = _forbidden(sentence.text, given, sources, policy)
+            lacking.update(_attribute(one, given) for one in forbidden if one.kind != "banned")
         parts.append(part)
     left = joined(parts, given.title, given.words)
     dropped = tuple(one.text for one, part in zip(whole, parts, strict=True) if part != one.text)
@@ -108,8 +111,9 @@ def best(
 ) -> tuple[int, Faithful]:
     """The candidate of which most can stand: position and text.
 
-    One that can be published comes before one that cannot, then the one that uses most of the facts given, then the
-    one of which least was taken out, then the longest, then the earliest.
+    One that can be published comes before one that cannot, then the one that breaks fewest house rules, then one in
+    the house's tone, then the one that uses most of the facts given, then the one of which least was taken out, then
+    the longest, then the earliest.
 
     Args:
         candidates: texts, at least one.
@@ -124,11 +128,15 @@ def best(
     ]
     facts = [*given.facts, *(str(value) for value in given.attributes.values() if value)]
 
-    def rank(place: int) -> tuple[bool, int, int, int, int]:
+    sounding = set(in_tone([result.text for result in results], given.house, given.language))
+
+    def rank(place: int) -> tuple[bool, int, bool, int, int, int, int]:
         result = results[place]
-        passes = bool(result.text) and not check(result.text, given, hit_cap=result.hit_cap)
+        found = check(result.text, given, hit_cap=result.hit_cap)
         return (
-            passes,
+            bool(result.text) and not found,
+            -sum(one.check in HOUSE for one in found),
+            place in sounding,
             sum(facts_used(result.text, facts, given.language)),
             -len(result.dropped),
             len(result.text.split()),
@@ -140,7 +148,9 @@ def best(
 
 
 def _forbidden(text: str, given: Given, sources: Sequence[str], policy: Policy) -> list[Claim]:
-    return [claim for claim in claims(text, given, sources) if claim.support not in _ALLOWED[policy]]
+    found = [claim for claim in claims(text, given, sources) if claim.support not in _ALLOWED[policy]]
+    against = [(name, start, end) for name, start, end, _ in broken(text, given.house) if start < end]
+    return found + [Claim(text[start:end], start, end, name, "invented") for name, start, end in against]
 
 
 def _allowed(sentence: str, given: Given, sources: Sequence[str], policy: Policy) -> str | None:

@@ -11,7 +11,7 @@ from shelftalker.checks.check import Finding, check
 from shelftalker.checks.claims import claims
 from shelftalker.checks.given import Given
 from shelftalker.checks.prose import joined, sentences
-from shelftalker.product import Product, Source
+from shelftalker.product import Source
 from shelftalker.recipe.grounding import RouteSettings
 from shelftalker.retrieve.differ import tokens
 from shelftalker.retrieve.edit import Edited, edit
@@ -53,26 +53,26 @@ class Routed:
     findings: tuple[Finding, ...] = ()
 
 
-def route(product: Product, sources: Sequence[Source], settings: RouteSettings, language: str = "en") -> Routed:
+def route(given: Given, sources: Sequence[Source], settings: RouteSettings) -> Routed:
     """Choose who writes a product.
 
     Args:
-        product: what is known of it; of its attributes those that its writer is given.
+        given: what its writer is told of it.
         sources: the nearest products of the training split, nearest first, with their whole texts.
         settings: the recipe's, with the thresholds that compare chose.
-        language: the catalogue's.
     """
-    if _words_known(product) < settings.least_words:
-        return Routed("declined", f"too little is known of it: {wanted(product, sources, language)} would help")
-    why, given = "", Given(product.title, product.attributes, product.facts, language)
+    if _words_known(given) < settings.least_words:
+        return Routed("declined", f"too little is known of it: {wanted(given, sources)} would help")
+    why = ""
     if not isinstance(settings.edit_from, str) and settings.edit_from is not None:
         for place, source in enumerate(sources):
             if source.score < settings.edit_from:
                 break
-            edited = edit(product.title, source.product.title, source.text)
-            text = edited.text if edited.why_not is None else _without(edited, product.title)
+            edited = edit(given.title, source.product.title, source.text)
+            text = edited.text if edited.why_not is None else _without(edited, given.title)
             findings = tuple(check(text, given)) if text else ()
-            against = [found for found in findings if found.check == "contradiction"]
+            # A sibling's text that breaks a house rule is left to the model, which may write another.
+            against = [found for found in findings if found.check in ("contradiction", "banned", "proof")]
             if text and not against:
                 near = f"from {source.product.title!r}, whose title has {source.score:.2f} of its words in common"
                 return Routed("edited", near, text, place, findings)
@@ -81,17 +81,16 @@ def route(product: Product, sources: Sequence[Source], settings: RouteSettings, 
     return Routed("written", why)
 
 
-def wanted(product: Product, sources: Sequence[Source], language: str = "en") -> str:
+def wanted(given: Given, sources: Sequence[Source]) -> str:
     """What would help most to describe a product: what its sources have and it lacks, as words for people."""
     lacking = Counter(
         name
         for source in sources
         for name, text in source.product.attributes.items()
-        if text and not product.attributes.get(name)
+        if text and not given.attributes.get(name)
     )
     if lacking:
         return f"the attribute {lacking.most_common(1)[0][0]!r}"
-    given = Given(product.title, product.attributes, product.facts, language)
     said = Counter(
         _HELPFUL[claim.kind]
         for source in sources
@@ -139,6 +138,6 @@ def _without(edited: Edited, title: str) -> str:
     return text if len(words(text)) >= _LEAST_LEFT * len(words(edited.text)) else ""
 
 
-def _words_known(product: Product) -> int:
+def _words_known(given: Given) -> int:
     """Different words of the title, the attributes and the facts."""
-    return len({word for text in (product.title, *product.attributes.values(), *product.facts) for word in words(text)})
+    return len({word for text in (given.title, *given.attributes.values(), *given.facts) for word in words(text)})

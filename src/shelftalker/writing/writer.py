@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalker import console
 from shelftalker.checks.given import Given
+from shelftalker.checks.house import house_of
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product, Source
 from shelftalker.recipe.decoding import Decoding
@@ -68,11 +70,13 @@ class Writer:
         """
         decoding = decoding or self.recipe.decoding
         cleaned, near = self._grounded(products)
+        givens = [self._given(product) for product in cleaned]
+        cleaned = [self._told(product) for product in cleaned]
         result: list[Written | None] = []
         routes: list[Routed] = []
-        for product, found in zip(cleaned, near, strict=True):
-            routes.append(route(self.prompt.given(product), found, self.recipe.route, self._language))
-            result.append(self._without_model(product, routes[-1], found))
+        for product, given, found in zip(cleaned, givens, near, strict=True):
+            routes.append(route(given, found, self.recipe.route))
+            result.append(self._without_model(product, given, routes[-1], found))
         places = [place for place, done in enumerate(result) if done is None]
         if advance is not None and len(places) < len(cleaned):
             advance(len(cleaned) - len(places))
@@ -84,6 +88,7 @@ class Writer:
         for place, prompt, texts in zip(places, prompts, drawn, strict=True):
             result[place] = written(
                 cleaned[place],
+                givens[place],
                 prompt,
                 texts,
                 routes[place],
@@ -91,7 +96,6 @@ class Writer:
                 engine=signature,
                 policy=self.recipe.generate.facts,
                 prefer_publishable=decoding.prefer_publishable,
-                language=self._language,
                 surprise=self._surprise,
             )
         return [one for one in result if one is not None]
@@ -101,15 +105,16 @@ class Writer:
         every = self.recipe.route.model_copy(update={"edit_from": 0.0})
         found: list[Written | None] = []
         for product, near in zip(*self._grounded(products), strict=True):
-            routed = route(self.prompt.given(product), near, every, self._language)
-            found.append(self._without_model(product, routed, near) if routed.route == "edited" else None)
+            given = self._given(product)
+            routed = route(given, near, every)
+            found.append(self._without_model(product, given, routed, near) if routed.route == "edited" else None)
         return found
 
     def log_probs(self, products: Sequence[Product]) -> list[list[float]]:
         """Natural log-probabilities of the tokens of each product's own description, the end token included."""
         with self._lock:
             cleaned, near = self._grounded(products)
-            prompts = self._prompts(cleaned, near, self.engine)
+            prompts = self._prompts([self._told(product) for product in cleaned], near, self.engine)
             return self.engine.token_log_probs(prompts, [product.description for product in products])
 
     def describe(self, title: str, *, decoding: Decoding | None = None, **columns: str) -> str:
@@ -145,12 +150,13 @@ class Writer:
         return [written.text for written in self.write(products, decoding)]
 
     def expect(self, columns: Mapping[str, str]) -> None:
-        """See that the prompt has a place for every column.
+        """See that the prompt has a place for every column, or the house rules look at it.
 
         Raises:
             ShelftalkerError: it has none for one of them; whoever typed it meant to change the text.
         """
-        unknown = sorted(columns.keys() - set(self.prompt.names)) if not self.prompt.takes_all else []
+        known_names = {*self.prompt.names, *self.recipe.house.columns}
+        unknown = sorted(columns.keys() - known_names) if not self.prompt.takes_all else []
         if unknown:
             known = ", ".join(sorted(["title", *self.prompt.names]))
             raise ShelftalkerError(
@@ -192,10 +198,23 @@ class Writer:
             return cleaned, [[] for _ in cleaned]
         return cleaned, self.sources.ground(cleaned, max(self.recipe.ground.sources, _CANDIDATES))
 
-    def _without_model(self, product: Product, routed: Routed, near: Sequence[Source]) -> Written | None:
+    def _told(self, product: Product) -> Product:
+        """The product without the columns that only the house rules look at: `{attributes}` would show them."""
+        house = set(self.recipe.house.columns) - {*self.prompt.names, *self.recipe.prepare.keep_columns}
+        if not house & product.attributes.keys():
+            return product
+        return replace(
+            product, attributes={name: text for name, text in product.attributes.items() if name not in house}
+        )
+
+    def _given(self, product: Product) -> Given:
+        """What the checks believe of a product, and the house rules that hold for it."""
+        told = self.prompt.given(self._told(product))
+        house = house_of(self.recipe.house, product, self._language)
+        return Given(product.title, told.attributes, told.facts, self._language, house)
+
+    def _without_model(self, product: Product, given: Given, routed: Routed, near: Sequence[Source]) -> Written | None:
         """What is edited or declined; None: the model writes."""
-        told = self.prompt.given(product)
-        given = Given(product.title, told.attributes, told.facts, self._language)
         if routed.route == "declined":
             return declined(product, given, routed.why, near)
         return edited(product, given, routed, near, self.recipe.generate.facts) if routed.route == "edited" else None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.checks.check import Finding, check
 from shelftalker.checks.claims import Claim, claims
 from shelftalker.checks.conflict import conflicts
 from shelftalker.checks.given import Given
+from shelftalker.checks.house import completed
 from shelftalker.product import Product, Source
 from shelftalker.writing.faithful import Faithful, Policy, best, faithful
 from shelftalker.writing.route import Route, Routed
@@ -97,7 +98,10 @@ def edited(product: Product, given: Given, routed: Routed, near: Sequence[Source
         found = faithful(text, given, said_by(near), policy)
         if found.declined is not None:
             return None
-        text, findings = found.text, tuple(check(found.text, given))
+        text = found.text
+    text = completed(text, given.house)
+    if text != routed.text:
+        findings = tuple(check(text, given))
     assert routed.source is not None
     return Written(
         product.title,
@@ -117,6 +121,7 @@ def edited(product: Product, given: Given, routed: Routed, near: Sequence[Source
 
 def written(
     product: Product,
+    known: Given,
     prompt: Prepared,
     drawn: Sequence[Generation],
     routed: Routed,
@@ -125,13 +130,13 @@ def written(
     engine: str,
     policy: Policy,
     prefer_publishable: bool,
-    language: str = "en",
     surprise: Surprise | None = None,
 ) -> Written:
     """What a model wrote, the best of its candidates, under the policy.
 
     Args:
         product: the product.
+        known: what its prompt was to tell of it, and the house rules that hold for it.
         prompt: what the model read.
         drawn: its candidates, at least one.
         routed: why the model writes it.
@@ -139,10 +144,9 @@ def written(
         engine: signature of what wrote.
         policy: what a text may claim.
         prefer_publishable: of several candidates those that pass the checks come first.
-        language: the catalogue's.
         surprise: a reference language model that judges whether the text hangs together; None: nobody does.
     """
-    given = Given(product.title, prompt.given.attributes, prompt.given.facts, language)
+    given = replace(known, attributes=prompt.given.attributes, facts=prompt.given.facts)
     texts = tuple(one.text for one in drawn)
     capped = [one.hit_cap for one in drawn]
     chosen, found = _chosen(texts, capped, given, near, policy, prefer_publishable)
@@ -150,6 +154,7 @@ def written(
         return declined(product, given, found.declined, near)
     one = drawn[chosen]
     text, hit_cap = (found.text, found.hit_cap) if found is not None else (one.text, one.hit_cap)
+    text = text if hit_cap else completed(text, given.house)
     return Written(
         title=product.title,
         text=text,

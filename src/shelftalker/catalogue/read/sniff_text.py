@@ -115,7 +115,7 @@ def _objects(shape: Shape, begin: str, settings: PrepareSettings, *, is_whole: b
     is_line = _is_object(first) and (bool(rest) or is_whole)
     if is_line and not rest.strip():
         _refuse_columns(shape, first)
-    if is_line and (rest.strip() or not nested.arrays(first)):
+    if is_line and (rest.strip() or not nested.arrays(first) or _is_product(first, settings)):
         return _lines(shape, settings)
     if first.rstrip().endswith(",") and _is_object(first.rstrip()[:-1]):
         # One object a line, with commas between.
@@ -152,6 +152,21 @@ def _refuse_columns(shape: Shape, text: str) -> None:
         if any(role_of(name) == "title" for value in row.values() for name in value) and len(row) == 1:
             return
         raise _no_list(shape)
+
+
+def _is_product(text: str, settings: PrepareSettings) -> bool:
+    """Whether the only object is one product whose columns hold lists (findings, pictures), and no list of products."""
+    row = json.loads(text)
+    roles = {role_of(name) for name, value in row.items() if value is None or isinstance(value, str)}
+    return (
+        not settings.records
+        and {"title", "description"} <= roles
+        and not any(
+            {"title", "description"} <= {role_of(name) for name in one}
+            for found in nested.arrays(text)
+            for one in found.rows[:50]
+        )
+    )
 
 
 def _no_list(shape: Shape) -> ShelftalkerError:

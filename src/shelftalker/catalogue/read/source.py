@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from shelftalker import bundled
 from shelftalker.catalogue.clean.shard import REASON_KEY, Columns, Job
 from shelftalker.catalogue.read import columns as named
 from shelftalker.catalogue.read import nested, parquet, shops
@@ -59,10 +60,8 @@ def locate(inputs: Sequence[str], scratch: Path | None, *, is_test: bool = False
     """
     found: list[tuple[str, Path]] = []
     for given in inputs:
-        if given == "bundled":
-            from shelftalker.bundled import sample_catalogue
-
-            found.append(("bundled", sample_catalogue()))
+        if given in bundled.CATALOGUES:
+            found.append((given, bundled.sample_catalogue(given)))
         elif "://" in given:
             if scratch is None:
                 continue
@@ -73,7 +72,7 @@ def locate(inputs: Sequence[str], scratch: Path | None, *, is_test: bool = False
             matches = [given] if Path(given).exists() else sorted(globbing.glob(given, recursive=True))  # noqa: PTH207
             if not matches:
                 raise ShelftalkerError(
-                    "no such catalogue file", where=given, mend="give a file, a glob, a URL, or `bundled`"
+                    "no such catalogue file", where=given, mend="give a file, a glob, a URL, `bundled` or `bundled-pt`"
                 )
             for match in matches:
                 if Path(match).is_dir():

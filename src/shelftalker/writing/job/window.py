@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from shelftalker import console
 from shelftalker.catalogue.read.columns import normal, title_and_id
 from shelftalker.catalogue.read.rows import Row, text_of
 from shelftalker.errors import ShelftalkerError
@@ -33,6 +34,7 @@ class Plan:
         fields: attribute of the prompt to column.
         overrides: decoding key to the column (``decoding.KEY``) that overrides it row by row.
         only: which rows are written.
+        also: further columns that are read and stand in no prompt: those that the house rules look at.
     """
 
     title: str
@@ -40,6 +42,7 @@ class Plan:
     fields: Mapping[str, str]
     overrides: Mapping[str, str]
     only: Only = field(default_factory=Only)
+    also: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
@@ -63,6 +66,14 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
     if recipe.as_prompt.takes_all:
         known = {name: by_normal[normal(name)] for name in recipe.prepare.keep_columns if normal(name) in by_normal}
         fields = known | fields
+    absent = [name for name in recipe.house.columns if normal(name) not in by_normal]
+    if absent:
+        console.warn(f"the house rules look at {', '.join(absent)}, and the catalogue has no such column")
+    also = {
+        name: name if name in names else by_normal[normal(name)]
+        for name in recipe.house.columns
+        if name not in absent and name not in fields
+    }
     overrides = {name.removeprefix(OVERRIDE): name for name in names if name.startswith(OVERRIDE)}
     unknown = sorted(overrides.keys() - Decoding.model_fields.keys())
     if unknown:
@@ -71,7 +82,7 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
             where=where,
             mend=f"one of {', '.join(OVERRIDE + key for key in Decoding.model_fields)}",
         )
-    return Plan(title, identity, fields, overrides, only(names, title, identity, recipe, where))
+    return Plan(title, identity, fields, overrides, only(names, title, identity, recipe, where), also)
 
 
 def describe(
@@ -127,7 +138,9 @@ def product_of(row: Row, what: Plan) -> Product:
     return Product(
         title=text_of(row.values.get(what.title)) or "",
         uid=(text_of(row.values.get(what.id)) if what.id else None) or f"row {row.number}",
-        attributes={name: text_of(row.values.get(column)) or "" for name, column in what.fields.items()},
+        attributes={
+            name: text_of(row.values.get(column)) or "" for name, column in {**what.also, **what.fields}.items()
+        },
     )
 
 
