@@ -507,3 +507,37 @@ def test_the_sample_is_what_its_script_makes() -> None:
     rows = script["make"](script["read"](script["CLEAN"]))
     text = "".join(json.dumps(row) + "\n" for row in rows)
     assert text.encode() == gzip.decompress(sample_catalogue().read_bytes())
+
+
+def test_the_card_shows_the_languages_and_what_stands_alone(run: Prepare, tmp_path: Path) -> None:
+    """By the texts, or by a column that says it; a row in a language that hardly any other is in is named."""
+    rows = products(60)
+    for number, row in enumerate(rows):
+        words = " ".join(row["content"].split()[:6])
+        if number % 3 == 0:
+            row["content"] = f"Uma peça que não é igual a nenhuma outra e que fica na mesa: {words}, {number}."
+        row["lang"] = "pt-BR" if number % 3 == 0 else "English"
+    rows[1]["content"] = "Das ist eine Lampe, die auf dem Tisch steht und mit dem Licht nicht spart, w7."
+    path = write_lines(tmp_path / "in.jsonl", rows)
+    told = run(path).card["languages"]
+    assert told["rows"] == 60 and list(told["shares"]) == ["en", "pt", "de"]
+    assert told["shares"]["pt"] == pytest.approx(1 / 3)
+    assert told["strays"] == [{"language": "de", "title": rows[1]["title"]}]
+    page = (tmp_path / "out" / "card.html").read_text(encoding="utf-8")
+    assert "Portuguese (pt)" in page and "33.3%" in page
+    given = run(path, out="given", prepare__language_column="lang")
+    assert given.card["languages"]["shares"] == {"en": pytest.approx(2 / 3), "pt": pytest.approx(1 / 3)}
+    assert given.card["languages"]["column"] == "lang"
+    assert {row.attributes["lang"] for row in everything(given)["train"]} == {"pt-BR", "English"}
+
+
+def test_of_a_large_catalogue_the_languages_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shelftalker.catalogue.card import spoken
+
+    monkeypatch.setattr(spoken, "WHOLE", 1000)
+    monkeypatch.setattr(spoken, "DRAWN", 50)
+    texts = ["It is made for the table and for the hand.", "É uma peça que fica na mesa e não no armário."]
+    draw = random.Random(3)
+    rows = [{"title": f"T{number}", "target_text": draw.choice(texts)} for number in range(400)]
+    found = spoken.spoken([write_lines(tmp_path / "train.jsonl", rows)], None)
+    assert found["rows"] == 50 and 0.3 < found["shares"]["pt"] < 0.7

@@ -9,7 +9,7 @@ import pytest
 from shelftalker.checks import lexicon as words
 from shelftalker.checks.check import check
 from shelftalker.checks.given import Given
-from shelftalker.checks.language import language_of, main_language
+from shelftalker.checks.language import code_of, language_of, main_language, of_neighbours, spoken_in
 
 TEXTS = {
     "en": "A kettle that pours without a drip and sings when it is done.",
@@ -80,3 +80,31 @@ def test_a_sixth_language_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     finally:
         for cache in caches:
             cache.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("pt-BR", "pt"),
+        ("PT", "pt"),
+        ("Portuguese", "pt"),
+        ("de_AT", "de"),
+        ("Italian", "it"),
+        ("Klingon", None),
+        ("", None),
+    ],
+)
+def test_what_a_column_calls_a_language(said: str, code: str | None) -> None:
+    assert code_of(said) == code
+
+
+def test_neighbours_agree_on_a_language_or_do_not() -> None:
+    assert of_neighbours([TEXTS["pt"], TEXTS["en"], TEXTS["pt"]]) == "pt"
+    assert of_neighbours([TEXTS["pt"]]) is None, "one is none"
+    assert of_neighbours([TEXTS["pt"], TEXTS["en"]]) is None
+    assert of_neighbours(["CX-220", "Blue."]) is None
+
+
+def test_the_shares_of_a_catalogues_languages() -> None:
+    assert spoken_in([TEXTS["pt"]] * 3 + [TEXTS["en"]]) == {"pt": 0.75, "en": 0.25}
+    assert spoken_in(["CX-220"]) == {}

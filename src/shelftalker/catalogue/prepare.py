@@ -92,7 +92,8 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
                     card = files.read_json(data / "card.json")
                     return Prepared(data, card["rows"], card, skipped=True)
             fields = recipe.as_prompt.names
-            keep = list(dict.fromkeys([*wanted.keep_columns, *fields]))
+            spoken = [wanted.language_column] if wanted.language_column else []
+            keep = list(dict.fromkeys([*wanted.keep_columns, *spoken, *fields]))
             sources = [source.inspect(*found, wanted, keep, is_test=False) for found in located]
             sources += [source.inspect(*found, wanted, keep, is_test=True) for found in tests]
             card, written = _run(recipe, sources, passed, scratch, beside)
@@ -105,6 +106,7 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
 def _say(card: dict[str, Any], recipe: Recipe) -> None:
     """Tell where the rows went, the main reasons for which some were rejected, and what is amiss with the splits."""
     from shelftalker.catalogue import split
+    from shelftalker.checks.language import MIXED
 
     rows = card["rows"]
     counted = Counter({name: value["rows"] for name, value in card["reasons"].items()})
@@ -115,6 +117,9 @@ def _say(card: dict[str, Any], recipe: Recipe) -> None:
         f"{rows['raw']:,} rows: train {rows['train']:,}, val {rows['val']:,}, test {rows['test']:,}, "
         f"rejected {rows['rejected']:,}{f' ({main})' if main else ''}; the card: {recipe.paths.data / 'card.html'}"
     )
+    shares = card["languages"]["shares"]
+    if len(mixed := {code: share for code, share in shares.items() if share >= MIXED}) > 1:
+        console.note(f"descriptions are in {', '.join(f'{code} ({share:.0%})' for code, share in mixed.items())}")
     for file in card.get("added", {}).get("files", ()):
         left = ", ".join(f"{name} {count:,}" for name, count in file["left_out"].items())
         console.note(

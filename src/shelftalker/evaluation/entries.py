@@ -26,6 +26,8 @@ class ScoredRow:
     nearest: str | None = None
     house: House = NO_RULES
     """The house rules that hold for the product."""
+    language: str | None = None
+    """What it is to be described in; none: what most references are in."""
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shelftalker import console, files
 from shelftalker.catalogue.examples import load_split, sample
 from shelftalker.checks.house import house_of
-from shelftalker.checks.language import main_language
+from shelftalker.checks.language import MIXED, clear_language, code_of, main_language, spoken_in
 from shelftalker.errors import ShelftalkerError
 from shelftalker.evaluation import references
 from shelftalker.evaluation.entries import ScoredRow
@@ -37,7 +37,7 @@ class Rows:
     def __init__(self, recipe: Recipe, split: str, rows: int | None) -> None:
         self.path = recipe.paths.data / f"{split}.jsonl"
         self.examples = sample(load_split(recipe.paths.data, split), rows, recipe.seed)
-        self._prompt, self._house = recipe.as_prompt, recipe.house
+        self._prompt, self._house, self._spoken = recipe.as_prompt, recipe.house, recipe.prepare.language_column
         self._training_path = recipe.paths.data / "train.jsonl"
         if not self.examples:
             raise ShelftalkerError(
@@ -83,7 +83,7 @@ class Rows:
     def products(self) -> list[ScoredRow]:
         """The rows as they are scored."""
         near = self.neighbours
-        language = main_language(example.description for example in self.examples)
+        languages = self._languages()
         return [
             ScoredRow(
                 uid=example.uid,
@@ -94,9 +94,22 @@ class Rows:
                 facts=self._prompt.given(example).facts,
                 similarity=near[number].kind if near else None,
                 nearest=near[number].title if near else None,
-                house=house_of(self._house, example, language),
+                house=house_of(self._house, example, languages[number]),
+                language=languages[number],
             )
             for number, example in enumerate(self.examples)
+        ]
+
+    def _languages(self) -> list[str]:
+        """What each row is described in: what its column says, or its reference where the catalogue is mixed."""
+        references = [example.description for example in self.examples]
+        main = main_language(references)
+        shares = [share for code, share in spoken_in(references).items() if code != main]
+        is_mixed = max(shares, default=0.0) >= MIXED
+        told = [code_of(one.attributes.get(self._spoken, "")) if self._spoken else None for one in self.examples]
+        return [
+            said or (clear_language(text) if is_mixed else None) or main
+            for said, text in zip(told, references, strict=True)
         ]
 
 

@@ -39,7 +39,7 @@ def score(
         training: training descriptions, for novelty; none: novelty only where an entry brings it.
     """
     language = main_language(row.reference for row in products)
-    given = [Given(row.title, row.given, row.facts, language, row.house) for row in products]
+    given = [Given(row.title, row.given, row.facts, row.language or language, row.house) for row in products]
     targets = Targets([row.title for row in products], [row.reference for row in products], given)
     outputs = [
         Outputs(targets, entry.texts, entry.hit_cap, entry.nll, lengths, entry.bertscore, entry.sources)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from shelftalker import console
 from shelftalker.checks.facts import drawn, mine, training_target
 from shelftalker.checks.given import Given
+from shelftalker.checks.language import main_language
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product
 from shelftalker.recipe.recipe import Recipe
@@ -35,9 +36,10 @@ def taught(rows: Sequence[Product], recipe: Recipe) -> list[Product]:
             mend="put {facts} into the prompt, or set finetune.targets: supported",
         )
     found = []
+    language = recipe.language or main_language(row.description for row in rows)
     for row in rows:
         told = prompt.given(row)
-        given = Given(row.title, told.attributes, told.facts)
+        given = Given(row.title, told.attributes, told.facts, language)
         kept = drawn(mine(row.description, given), row.uid, recipe.seed) if wanted == "facts" else []
         target = training_target(row.description, kept, given)
         if len(target.split()) >= LEAST_WORDS:

@@ -17,6 +17,7 @@ CARRIED = (
     "language",
     "decoding",
     "prepare.keep_columns",
+    "prepare.language_column",
     *(f"clean.{rule}" for rule in TITLE_RULES),
     *(f"ground.{key}" for key in ("sources", "words", "order", "edited")),
     *(f"route.{key}" for key in ("edit_from", "least_words")),

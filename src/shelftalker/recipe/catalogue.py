@@ -30,6 +30,8 @@ class PrepareSettings(Section):
     """How much such a text counts in training; 2: as much as if it stood there twice."""
     keep_columns: list[str] = []
     """Further columns to carry into every example: usable as prompt fields and for breakdowns."""
+    language_column: str | None = None
+    """Column that says each row's language (pt, pt-BR, Portuguese), kept as keep_columns are; none: texts tell."""
     encoding: str | None = None
     """Encoding of text files (utf-8, cp1252, cp850, cp932, ...); none: found out, and said where it is not UTF-8."""
     records: str | None = None

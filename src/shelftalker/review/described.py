@@ -73,6 +73,7 @@ class Described:
         old: the shop's own column of descriptions; None: it has none.
         language: what the job was told that the texts are written in; None: nothing.
         house: the house rules that the job kept to, or those given now.
+        spoken: the shop's column that says a row's language; None: none does.
     """
 
     path: Path
@@ -82,6 +83,7 @@ class Described:
     old: str | None
     language: str | None
     house: HouseSettings = field(default_factory=HouseSettings)
+    spoken: str | None = None
 
     @property
     def own(self) -> list[str]:
@@ -173,7 +175,9 @@ def described(path: Path, recipe: Recipe) -> Described:
     kept = (
         recipe.house if "house" in recipe.model_fields_set else HouseSettings.model_validate(run_with.get("house", {}))
     )
-    return Described(path, shape, new, chosen, old, language, kept)
+    spoken = recipe.prepare.language_column or run_with.get("prepare", {}).get("language_column")
+    spoken = {**chosen.also, **chosen.fields}.get(spoken, spoken)
+    return Described(path, shape, new, chosen, old, language, kept, spoken)
 
 
 def _make(path: Path) -> str:

@@ -11,6 +11,7 @@ from shelftalker.checks.check import FORM, Finding, check
 from shelftalker.checks.claims import claims
 from shelftalker.checks.given import Given
 from shelftalker.checks.house import house_of
+from shelftalker.checks.language import clear_language, code_of
 from shelftalker.errors import ShelftalkerError
 from shelftalker.pages.highlight import marked, marks
 from shelftalker.product import Product
@@ -104,8 +105,15 @@ class Desk:
     def _given(self, row: dict[str, Any]) -> Given:
         product = self._product(row)
         told = {name: text for name, text in product.attributes.items() if text and name in self.catalogue.plan.fields}
-        house = house_of(self.catalogue.house, product, self.language)
-        return Given(product.title, told, language=self.language, house=house)
+        language = self._language_of(row)
+        house = house_of(self.catalogue.house, product, language)
+        return Given(product.title, told, language=language, house=house)
+
+    def _language_of(self, row: dict[str, Any]) -> str:
+        """What the row is to be in: its column says so, or the draft that was found to be in the right language."""
+        said = code_of(row["attributes"].get(self.catalogue.spoken, "")) if self.catalogue.spoken else None
+        is_right = all(one.get("check") != "language" for one in row["findings"])
+        return said or (clear_language(row["draft"]) if is_right else None) or self.language
 
     def _marked(self, row: dict[str, Any], text: str, found: list[Finding]) -> str:
         titles = [str(source.get("title", "")) for source in row["sources"]]

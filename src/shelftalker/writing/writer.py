@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shelftalker import console
 from shelftalker.checks.given import Given
 from shelftalker.checks.house import house_of
+from shelftalker.checks.language import code_of, of_neighbours
 from shelftalker.errors import ShelftalkerError
 from shelftalker.product import Product, Source
 from shelftalker.recipe.decoding import Decoding
@@ -70,7 +71,7 @@ class Writer:
         """
         decoding = decoding or self.recipe.decoding
         cleaned, near = self._grounded(products)
-        givens = [self._given(product) for product in cleaned]
+        givens = [self._given(product, found) for product, found in zip(cleaned, near, strict=True)]
         cleaned = [self._told(product) for product in cleaned]
         result: list[Written | None] = []
         routes: list[Routed] = []
@@ -105,7 +106,7 @@ class Writer:
         every = self.recipe.route.model_copy(update={"edit_from": 0.0})
         found: list[Written | None] = []
         for product, near in zip(*self._grounded(products), strict=True):
-            given = self._given(product)
+            given = self._given(product, near)
             routed = route(given, near, every)
             found.append(self._without_model(product, given, routed, near) if routed.route == "edited" else None)
         return found
@@ -155,7 +156,7 @@ class Writer:
         Raises:
             ShelftalkerError: it has none for one of them; whoever typed it meant to change the text.
         """
-        known_names = {*self.prompt.names, *self.recipe.house.columns}
+        known_names = {*self.prompt.names, *self.recipe.house.columns, self.recipe.prepare.language_column}
         unknown = sorted(columns.keys() - known_names) if not self.prompt.takes_all else []
         if unknown:
             known = ", ".join(sorted(["title", *self.prompt.names]))
@@ -200,18 +201,27 @@ class Writer:
 
     def _told(self, product: Product) -> Product:
         """The product without the columns that only the house rules look at: `{attributes}` would show them."""
-        house = set(self.recipe.house.columns) - {*self.prompt.names, *self.recipe.prepare.keep_columns}
+        prepared = self.recipe.prepare
+        learnt = {*self.prompt.names, *prepared.keep_columns, prepared.language_column}
+        house = set(self.recipe.house.columns) - learnt
         if not house & product.attributes.keys():
             return product
         return replace(
             product, attributes={name: text for name, text in product.attributes.items() if name not in house}
         )
 
-    def _given(self, product: Product) -> Given:
-        """What the checks believe of a product, and the house rules that hold for it."""
+    def _given(self, product: Product, near: Sequence[Source]) -> Given:
+        """What the checks believe of a product, the language that it is to be in, and the house rules for it."""
         told = self.prompt.given(self._told(product))
-        house = house_of(self.recipe.house, product, self._language)
-        return Given(product.title, told.attributes, told.facts, self._language, house)
+        language = self._language_of(product, near)
+        house = house_of(self.recipe.house, product, language)
+        return Given(product.title, told.attributes, told.facts, language, house)
+
+    def _language_of(self, product: Product, near: Sequence[Source]) -> str:
+        """What its column says, else what its neighbours are described in, else the catalogue's language."""
+        column = self.recipe.prepare.language_column
+        said = code_of(product.attributes.get(column, "")) if column else None
+        return said or of_neighbours(source.text for source in near) or self._language
 
     def _without_model(self, product: Product, given: Given, routed: Routed, near: Sequence[Source]) -> Written | None:
         """What is edited or declined; None: the model writes."""

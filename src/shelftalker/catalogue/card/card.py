@@ -11,6 +11,7 @@ import numpy as np
 
 from shelftalker.catalogue import split
 from shelftalker.catalogue.card import overlap
+from shelftalker.catalogue.card.spoken import spoken
 from shelftalker.catalogue.clean.cleaner import REASONS
 from shelftalker.catalogue.clean.rules import RULES
 from shelftalker.catalogue.clean.shard import SAMPLES, Result
@@ -68,6 +69,7 @@ def build(
             "largest_groups": _largest(table, in_split, folder),
         },
         "overlap": seen,
+        "languages": spoken([folder / f"{name}.jsonl" for name in SPLITS], recipe.prepare.language_column),
         "lengths": {
             "title_words": _histogram(table.keys["title_words"][in_split], 1, 30),
             "description_words": _histogram(table.keys["words"][in_split], 10, 30),

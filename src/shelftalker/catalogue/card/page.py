@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shelftalker.checks.lexicon import lexicon
 from shelftalker.pages import charts
 from shelftalker.pages.page import render
 from shelftalker.version import __version__
@@ -54,6 +55,10 @@ def page(card: Mapping[str, Any]) -> str:
             for name in ("title_words", "description_words")
             if (chart := _lengths(name.replace("_", " "), card["lengths"][name]))
         ],
+        spoken=[
+            (_language(code), f"{share:.1%}") for code, share in card.get("languages", {}).get("shares", {}).items()
+        ],
+        strays=[(_language(one["language"]), one["title"]) for one in card.get("languages", {}).get("strays", ())],
         openings=[(item["text"], f"{item['rows']:,}") for item in card["openings"]],
         sibling=SIBLING,
         settings=json.dumps(card["settings"], indent=2, ensure_ascii=False),
@@ -127,3 +132,8 @@ def _lengths(label: str, histogram: Mapping[str, Any]) -> charts.Plot | None:
     said = f"Mean {histogram['mean']:g} words, quartiles {low:g}, {middle:g} and {high:g}"
     said += f", longest {histogram['longest']:,}"
     return charts.bars(histogram["counts"], histogram["width"], label, "rows", said)
+
+
+def _language(code: str) -> str:
+    name = lexicon(code).name
+    return name if name == code else f"{name} ({code})"

@@ -34,7 +34,7 @@ class Plan:
         fields: attribute of the prompt to column.
         overrides: decoding key to the column (``decoding.KEY``) that overrides it row by row.
         only: which rows are written.
-        also: further columns that are read and stand in no prompt: those that the house rules look at.
+        also: further columns that are read and stand in no prompt: what the house rules look at, the language.
     """
 
     title: str
@@ -63,15 +63,17 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
                 mend="add the column (it may be empty), or take the field out of the recipe's prompt",
             )
         fields[name] = name if name in names else by_normal[normal(name)]
+    spoken = [recipe.prepare.language_column] if recipe.prepare.language_column else []
     if recipe.as_prompt.takes_all:
-        known = {name: by_normal[normal(name)] for name in recipe.prepare.keep_columns if normal(name) in by_normal}
+        learnt = [*recipe.prepare.keep_columns, *spoken]
+        known = {name: by_normal[normal(name)] for name in learnt if normal(name) in by_normal}
         fields = known | fields
-    absent = [name for name in recipe.house.columns if normal(name) not in by_normal]
+    absent = [name for name in (*recipe.house.columns, *spoken) if normal(name) not in by_normal]
     if absent:
-        console.warn(f"the house rules look at {', '.join(absent)}, and the catalogue has no such column")
+        console.warn(f"the recipe looks at {', '.join(absent)}, and the catalogue has no such column")
     also = {
         name: name if name in names else by_normal[normal(name)]
-        for name in recipe.house.columns
+        for name in (*recipe.house.columns, *spoken)
         if name not in absent and name not in fields
     }
     overrides = {name.removeprefix(OVERRIDE): name for name in names if name.startswith(OVERRIDE)}
