@@ -9,6 +9,7 @@ import pytest
 from fakes import FakeEngine
 
 from shelftalker.errors import ShelftalkerError
+from shelftalker.generation.engine import Generation
 from shelftalker.models.load import ModelRef
 from shelftalker.product import Product
 from shelftalker.recipe.recipe import Recipe
@@ -77,6 +78,27 @@ def test_what_the_policy_forbids_is_taken_out(sources: Sources) -> None:
     assert lamp.route == "edited" and lamp.publishable
     assert "40 cm" in lamp.text
     assert vase.route == "declined" and vase.text == "" and vase.problem and not vase.publishable
+
+
+class CopiesItsSource(FakeEngine):
+    """Invents where it sees a source, and is modest where it sees none."""
+
+    def generate(self, prompts: Any, decoding: Any, *, advance: Any = None) -> Any:
+        super().generate(prompts, decoding, advance=advance)
+        told = [
+            "Weighs 90 kg." if "Similar:" in prompt.text else "A scarf for a cold morning, soft on the neck all day."
+            for prompt in prompts
+        ]
+        return [[Generation(text, 7, False, -0.5)] for text in told]
+
+
+def test_a_text_of_which_nothing_may_stand_is_written_again_without_its_source(sources: Sources) -> None:
+    recipe = Recipe().with_flags(prompt=PROMPT, generate={"facts": "given"})
+    here = Writer(CopiesItsSource("fake", recipe), recipe, sources)
+    vase, scarf = here.write([Product("Vase"), Product("Wool Scarf, Red")])
+    assert (scarf.route, scarf.sources) == ("written", ())
+    assert scarf.text == vase.text == "A scarf for a cold morning, soft on the neck all day."
+    assert [len(prompts) for prompts, _ in here.engine.calls] == [2, 1], "only what was declined is asked again"
 
 
 def test_too_little_known_is_declined_before_anyone_writes(sources: Sources) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from shelftalker.prompt import Prepared
     from shelftalker.retrieve.ground import Sources
 
+_Task = tuple[Product, Given, Sequence[Source], Routed]
+"""A product that the model writes, what the checks believe of it, the nearest to it, and why the model does."""
 _CANDIDATES = 3
 """Nearest products that are looked at for a text to edit, and for what siblings say alike."""
 
@@ -81,25 +83,47 @@ class Writer:
         places = [place for place, done in enumerate(result) if done is None]
         if advance is not None and len(places) < len(cleaned):
             advance(len(cleaned) - len(places))
+        tasks = [(cleaned[place], givens[place], near[place], routes[place]) for place in places]
+        for place, one in zip(places, self._by_model(tasks, decoding, advance), strict=True):
+            result[place] = one
+        return [one for one in result if one is not None]
+
+    def _by_model(
+        self, tasks: Sequence[_Task], decoding: Decoding, advance: Callable[[int], None] | None
+    ) -> list[Written]:
+        """What the model writes. Where the policy leaves nothing of it, it is asked once more without its sources."""
+        found = self._asked(tasks, decoding, advance) if tasks else []
+        again = [place for place, one in enumerate(found) if one.route == "declined" and one.sources]
+        if again:
+            alone = [(*tasks[place][:2], [], tasks[place][3]) for place in again]
+            for place, second in zip(again, self._asked(alone, decoding), strict=True):
+                if second.route != "declined":
+                    found[place] = second
+        return found
+
+    def _asked(
+        self, tasks: Sequence[_Task], decoding: Decoding, advance: Callable[[int], None] | None = None
+    ) -> list[Written]:
         with self._lock:
             engine = self.engine.for_decoding(decoding)
-            prompts = self._prompts([cleaned[place] for place in places], [near[place] for place in places], engine)
-            drawn = engine.generate(prompts, decoding, advance=advance) if prompts else []
+            prompts = self._prompts([product for product, _, _, _ in tasks], [near for _, _, near, _ in tasks], engine)
+            drawn = engine.generate(prompts, decoding, advance=advance)
             signature = engine.signature()
-        for place, prompt, texts in zip(places, prompts, drawn, strict=True):
-            result[place] = written(
-                cleaned[place],
-                givens[place],
+        return [
+            written(
+                product,
+                given,
                 prompt,
                 texts,
-                routes[place],
-                near[place][: self.recipe.ground.sources] if self._shows else [],
+                routed,
+                near[: self.recipe.ground.sources] if self._shows else [],
                 engine=signature,
                 policy=self.recipe.generate.facts,
                 prefer_publishable=decoding.prefer_publishable,
                 surprise=self._surprise,
             )
-        return [one for one in result if one is not None]
+            for (product, given, near, routed), prompt, texts in zip(tasks, prompts, drawn, strict=True)
+        ]
 
     def editable(self, products: Sequence[Product]) -> list[Written | None]:
         """What the editor would make of each product, however far its siblings are; None where it makes nothing."""
