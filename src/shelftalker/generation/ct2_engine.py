@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from shelftalker.models.load import ModelRef
     from shelftalker.recipe.recipe import Recipe
 
+_Step = Callable[[Any], bool]
+"""What CTranslate2 calls with every token; True ends that text."""
+_STEPS = 4  # of a doubling of a prompt's length: 32, 40, 48, 56, 64, 80, ... tokens are read at once
 _FEW, _SMALL_BYTES = 4, 64 * 2**20
 _LOGIT_BYTES = 128 * 2**20  # memory that the logits of one batch of references may take
 
@@ -133,7 +136,6 @@ class Ct2Engine(BatchedEngine):
     def _running(self, inputs: list[list[int]], decoding: Decoding) -> Iterator[tuple[Any, list[str]]]:
         """CTranslate2's results and their tokens, in the order of ``inputs``, as they become ready."""
         options: dict[str, Any] = {
-            "max_batch_size": self.batch_size,
             "asynchronous": True,
             "beam_size": decoding.beams,
             # The score of greedy text is asked for as a sum, a beam's as CTranslate2 ranked it.
@@ -145,32 +147,63 @@ class Ct2Engine(BatchedEngine):
             "end_token": self._ends,
             "suppress_sequences": self._banned or None,
         }
-        if (watch := watcher(len(inputs))) is not None and decoding.beams == 1:
-            options["callback"] = self._step(watch)
+        watch = watcher(len(inputs)) if decoding.beams == 1 else None
+        step = self._step(watch) if watch is not None else None
         rows = [[self._asked[number] for number in row] for row in inputs]
         lengths = {"min": decoding.min_new_tokens, "max": decoding.max_new_tokens}
         if not self._causal:
-            options |= {f"{name}_decoding_length": value for name, value in lengths.items()}
-            for waiting in self._runner(len(rows)).translate_batch(rows, max_input_length=0, **options):
+            options |= {f"{name}_decoding_length": value for name, value in lengths.items()} | {"callback": step}
+            for waiting in self._runner(len(rows)).translate_batch(
+                rows, max_input_length=0, max_batch_size=self.batch_size, **options
+            ):
                 found = waiting.result()
                 yield found, found.hypotheses[0]
             return
         options |= {f"{name}_length": value for name, value in lengths.items()}
-        # With beams, least lengths and bans of a batch's longer prompts fall on the wrong rows.
-        has_bans = decoding.no_repeat_ngram > 0 or bool(self._banned)
-        is_ruled = decoding.beams > 1 and (decoding.min_new_tokens > 0 or has_bans)
-        groups = [list(group) for _, group in itertools.groupby(rows, key=len)] if is_ruled else [rows]
-        runner, shared = self._runner(len(rows)), len(self._shared)
-        if shared and all(row[:shared] == self._shared and len(row) > shared for row in rows):
-            # What all prompts begin with is read once and kept.
-            options["static_prompt"] = self._shared
-            groups = [[row[shared:] for row in group] for group in groups]
-        started = [runner.generate_batch(group, include_prompt_in_result=False, **options) for group in groups]
+        runner = self._runner(len(rows))
+        started = [self._start(runner, batch, options, step) for batch in self._batches(rows, decoding)]
         for waiting in itertools.chain.from_iterable(started):
             found = waiting.result()
             yield found, found.sequences[0]
 
-    def _step(self, watch: Watch) -> Callable[[Any], bool]:
+    def _batches(self, rows: list[list[str]], decoding: Decoding) -> Iterator[list[list[str]]]:
+        """Batches of a causal model's prompts, in their order.
+
+        CTranslate2 reads the prompts of a batch at once up to the shortest one's length, and what is left of them token
+        by token. The two round differently, and int8 makes other words of that. So the prompts of a batch are read at
+        once up to the same place, which nothing but their length decides: a text is the same in every batch.
+        """
+        if decoding.beams == 1:
+            alike: Callable[[list[str]], int] = self._at_once
+        elif decoding.min_new_tokens > 0 or decoding.no_repeat_ngram > 0 or self._banned:
+            alike = len  # with beams, least lengths and bans of a batch's longer prompts fall on the wrong rows
+        else:
+            alike = bool
+        for _, found in itertools.groupby(rows, key=alike):
+            group = list(found)
+            yield from (group[first : first + self.batch_size] for first in range(0, len(group), self.batch_size))
+
+    def _at_once(self, row: list[str]) -> int:
+        """How many tokens of a prompt are read at once: most of it, so that few lengths are kept apart."""
+        step = max(1, (1 << len(row).bit_length() - 1) // _STEPS)
+        return max(len(row) // step * step, min(len(self._shared) + 1, len(row)))
+
+    def _start(self, runner: Any, rows: list[list[str]], options: dict[str, Any], step: _Step | None) -> list[Any]:
+        """One batch begun: what to wait for, a row each."""
+        told, read = rows, self._at_once(rows[0])
+        if options["beam_size"] == 1 and all(len(row) > read for row in rows):
+            # One that ends where the others are to be read to; with its first token it is done.
+            told, ahead = [*rows, rows[0][:read]], len(rows)
+            step = _leaving(ahead, step)
+        shared = len(self._shared)
+        if shared and all(row[:shared] == self._shared and len(row) > shared for row in told):
+            # What all prompts begin with is read once and kept.
+            options = options | {"static_prompt": self._shared}
+            told = [row[shared:] for row in told]
+        found = runner.generate_batch(told, include_prompt_in_result=False, callback=step, **options)
+        return list(found[: len(rows)])
+
+    def _step(self, watch: Watch) -> _Step:
         """What CTranslate2 calls with each token of the one text that it writes."""
         said: list[str] = []
 
@@ -217,6 +250,11 @@ class Ct2Engine(BatchedEngine):
         found = runner.score_batch(whole, max_input_length=0)
         # A prompt's own tokens are scored too, all but its first.
         return [list(scored.log_probs)[-len(after) - 1 :] for scored, after in zip(found, targets, strict=True)]
+
+
+def _leaving(row: int, step: _Step | None) -> _Step:
+    """As ``step``, but a batch's row ``row`` ends with its first token."""
+    return lambda found: found.batch_id == row or (step is not None and step(found))
 
 
 def cores() -> int:

@@ -95,7 +95,7 @@ class Writer:
         found = self._asked(tasks, decoding, advance) if tasks else []
         again = [place for place, one in enumerate(found) if one.route == "declined" and one.sources]
         if again:
-            alone = [(*tasks[place][:2], [], tasks[place][3]) for place in again]
+            alone: list[_Task] = [(*tasks[place][:2], [], tasks[place][3]) for place in again]
             for place, second in zip(again, self._asked(alone, decoding), strict=True):
                 if second.route != "declined":
                     found[place] = second
