@@ -142,3 +142,43 @@ def test_the_command(describe: Describe, opened: Open, capsys: pytest.CaptureFix
     assert read(path.with_name("new.jsonl"))[1]["Description"].endswith("<ul><li>bright</li><li>blue</li></ul>")
     assert main(["review", str(path), "--html"]) == 2
     assert "belong to --export" in capsys.readouterr().err
+
+
+def test_a_page_shows_old_and_new_texts_with_their_changes(describe: Describe, opened: Open) -> None:
+    path = describe(5)
+    desk = reviewed(path, opened)
+    page = path.with_name("changes.html")
+    export(desk, path.with_name("new.csv"), into="all", diff=page)
+    html = page.read_text(encoding="utf-8")
+    assert html.count("<section>") == 3 and "3 new texts" in html
+    assert "S000 · accepted · stands in place of the old one" in html
+    assert "<del>Somebody&#x27;s own text.</del>" in html and "<ins>Fine Blue lamp 0, 128 tokens.</ins>" in html
+    assert "A &quot;lamp&quot; &amp; more. - bright - blue" in html, "a mended text, as it stands"
+    assert "<script" not in html and "http" not in html.split("<body")[1]
+    with pytest.raises(ShelftalkerError, match="there is a file of that name"):
+        export(desk, path.with_name("again.csv"), diff=page)
+    assert not path.with_name("again.csv").exists()
+
+
+def test_only_what_changes_is_marked() -> None:
+    from shelftalker.review.diff import differing
+
+    old, new = differing("A blue mug for tea.", "A red mug for tea & coffee.")
+    assert old == "A <del>blue</del> mug for tea."
+    assert new == "A <ins>red</ins> mug for tea<ins> &amp; coffee</ins>."
+    assert differing("One thing.", "Quite another text here!") == (
+        "<del>One thing.</del>",
+        "<ins>Quite another text here!</ins>",
+    )
+    assert differing("", "New.") == ("", "<ins>New.</ins>")
+
+
+def test_a_large_page_says_what_it_leaves_out(
+    describe: Describe, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shelftalker.review.export.SHOWN", 2)
+    path = describe(5)
+    desk = reviewed(path, opened)
+    export(desk, path.with_name("new.csv"), diff=path.with_name("changes.html"))
+    html = path.with_name("changes.html").read_text(encoding="utf-8")
+    assert html.count("<section>") == 2 and "The first 2 of them; all are in new.csv" in html

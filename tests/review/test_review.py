@@ -323,3 +323,17 @@ def test_a_file_of_one_row_with_findings_is_reviewed(describe: Describe, opened:
     desk = opened(describe(1, ".jsonl"))
     row = desk.row(0)
     assert row["key"] == "S000" and row["draft"].startswith("Fine Blue lamp") and row["findings"]
+
+
+def test_the_summary_counts_what_the_queue_has_cost(describe: Describe, opened: Open) -> None:
+    desk = opened(describe(6))
+    page = Page(desk)
+    empty = page.client.get("/api/summary").json()
+    assert (empty["minutes"], empty["minutes_left"], empty["texts"], empty["words"]) == (0, None, 0, 6.0)
+    page.decide(desk.row(0), "accepted", text="A lamp.", seconds=60)
+    page.decide(desk.row(2), "rejected", reason="style", seconds=30)
+    rule = page.post("rule", {"findings": 0})
+    page.post("accept", {"findings": 0, "expected": rule["count"], "tab": "one"})
+    found = page.client.get("/api/summary").json()
+    assert (found["mended"], found["rejected"], found["by_rule"], found["texts"]) == (1, 1, 3, 4)
+    assert found["minutes"] == 1.5 and found["minutes_left"] == 0.8, "one row waits, at 45 s"

@@ -185,6 +185,13 @@ def test_findings_follow_what_is_typed_and_everything_has_a_key(
     page.keyboard.press("Enter")
     page.wait_for_selector("#said:has-text('15 drafts accepted by the rule')")
     assert "15 unread by rule" in page.inner_text("#progress")
+    page.keyboard.press("t")
+    page.wait_for_selector("#sum-rows th:has-text('unread, by a rule') + td:has-text('15')")
+    usual = page.inner_text("#sum-said")
+    assert "The 15 accepted texts by hand: " in usual and "19" not in usual.split("by hand")[0]
+    page.fill("#sum-look", "60")
+    assert page.inner_text("#sum-said") != usual, "the calculator follows its assumptions"
+    page.focus("#sum-button")
     page.keyboard.press("?")
     page.wait_for_selector("#help:not([hidden])")
     page.keyboard.press("Escape")
@@ -206,11 +213,28 @@ def test_on_a_phone(chromium: Any, describe: Describe, serving: Any, dark: bool)
     page.click("#reasons button:has-text('style')")
     until(page, "document.getElementById('progress').textContent.startsWith('2 of 3')")
     shown(page)
-    for section in ("#list", "#rule", "#help"):
+    for section in ("#list", "#rule", "#sum", "#help"):
         page.click(f"{section}-button")
         page.wait_for_selector(f"{section}:not([hidden])")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.evaluate(CONTRAST) == []
         assert not page.is_visible("#accept"), "nobody decides a row that is not seen"
     assert [(verdict, text) for _, verdict, text in decided(path)] == [("mended", "A blue lamp."), ("rejected", "")]
+    assert errors == []
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_the_page_of_old_and_new_texts(chromium: Any, tmp_path: Path, width: int, dark: bool) -> None:
+    from shelftalker.review import diff
+
+    changes = [
+        diff.Change("S1", "Blue <b>mug</b>", "A blue mug for tea.", "A blue mug for tea & coffee.", "mended", True),
+        diff.Change("S2", "Lamp", "", "A lamp.", "accepted", False),
+    ]
+    diff.write(tmp_path / "diff.html", "shop.csv", changes, 2)
+    page, errors = open_page(chromium, tmp_path / "diff.html", width=width, dark=dark)
+    assert page.inner_text("h1") == "2 new texts"
+    assert page.inner_text("section ins >> nth=0").strip() == "& coffee"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CONTRAST) == []
     assert errors == []

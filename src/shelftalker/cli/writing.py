@@ -139,6 +139,7 @@ def review(
     only_changed: bool = False,
     html: bool = False,
     disclosure: bool = False,
+    diff: Path | None = None,
     context: Shared,
 ) -> None:
     """Open a page to pass a described catalogue's drafts: doubtful ones first; accept, mend, reject, by keyboard.
@@ -155,6 +156,7 @@ def review(
         only_changed: with --export: only the rows that get a text.
         html: with --export: texts as HTML paragraphs and lists.
         disclosure: with --export: also a column structured_description that says that a model wrote the text.
+        diff: with --export: also a page (.html) of old and new texts, the changes marked.
     """
     from shelftalker.review.app import open_desk
     from shelftalker.review.app import review as start
@@ -163,13 +165,14 @@ def review(
         from shelftalker.review.export import export as write
 
         desk = open_desk(described, context.recipe(), decisions)
-        done = write(desk, export, into=into or "new", only_changed=only_changed, as_html=html, disclosure=disclosure)
+        how = {"only_changed": only_changed, "as_html": html, "disclosure": disclosure}
+        done = write(desk, export, into=into or "new", diff=diff, **how)
         said = f"wrote {done.output}: {done.rows:,} rows, {done.filled:,} with an accepted text"
         console.result(f"{said}; {done.waiting:,} rows wait", vars(done))
         return
-    if into or only_changed or html or disclosure:
+    if into or only_changed or html or disclosure or diff:
         raise ShelftalkerError(
-            "--into, --only-changed, --html and --disclosure belong to --export",
+            "--into, --only-changed, --html, --disclosure and --diff belong to --export",
             where="shelftalker review",
             mend="shelftalker review described.csv --export shop.csv --into empty",
         )

@@ -237,6 +237,10 @@ def _add_reading(app: FastAPI, desk: Desk) -> None:
     def row(number: int) -> dict[str, Any]:
         return {"row": desk.row(number), "progress": desk.queue.progress()}
 
+    @app.get("/api/summary")
+    def summary() -> dict[str, Any]:
+        return desk.queue.summary()
+
     @app.get("/api/rows")
     def rows(asked: _Page = query) -> dict[str, Any]:
         return desk.queue.page(asked.filter(), asked.skip)

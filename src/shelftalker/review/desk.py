@@ -40,7 +40,7 @@ class Desk:
     def __init__(self, catalogue: Described, store: Store, recipe: Recipe, writer: Writer | None = None) -> None:
         self.catalogue, self.store, self.queue, self.writer = catalogue, store, Queue(store), writer
         self.language = store.meta("language") or "en"
-        self._clean = ProductCleaner(recipe.clean).product
+        self._cleaner = ProductCleaner(recipe.clean)
         self._held: dict[int, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
@@ -96,11 +96,15 @@ class Desk:
             raise ShelftalkerError(written.problem or "nothing was written", where=written.title)
         return {"text": written.text} | self.judged(number, written.text)
 
+    def plain(self, text: str) -> str:
+        """A text without its markup, as one line."""
+        return self._cleaner.line(text)
+
     def _product(self, row: dict[str, Any]) -> Product:
         known = {name: row["attributes"].get(column, "") for name, column in self.catalogue.plan.fields.items()}
         for name in self.catalogue.house.columns:
             known.setdefault(name, row["attributes"].get(self.catalogue.plan.also.get(name, name), ""))
-        return self._clean(Product(row["title"], uid=row["key"], attributes=known))
+        return self._cleaner.product(Product(row["title"], uid=row["key"], attributes=known))
 
     def _given(self, row: dict[str, Any]) -> Given:
         product = self._product(row)

@@ -16,6 +16,8 @@ from shelftalker.catalogue.read import rows as catalogue_rows
 from shelftalker.catalogue.read.row import cell_of
 from shelftalker.errors import ShelftalkerError
 from shelftalker.files import disk_error
+from shelftalker.review.diff import SHOWN, Change
+from shelftalker.review.diff import write as write_diff
 from shelftalker.writing.job import output as job_output
 from shelftalker.writing.job import workbook
 
@@ -59,6 +61,7 @@ def export(
     only_changed: bool = False,
     as_html: bool = False,
     disclosure: bool = False,
+    diff: Path | None = None,
 ) -> Exported:
     """Write the shop's file with the accepted and mended texts.
 
@@ -71,14 +74,18 @@ def export(
         as_html: texts as HTML: paragraphs, and lists where lines begin with a dash.
         disclosure: also a column `structured_description` that says that a model wrote the text, as Google Merchant
             wants it.
+        diff: also a page of old and new texts.
 
     Raises:
-        ShelftalkerError: the output is there already, its name says no format, or the disk is full.
+        ShelftalkerError: the output or the page is there already, its name says no format, or the disk is full.
     """
     catalogue = desk.catalogue
     kind, _ = job_output.format_of(output)
-    if output.exists():
-        raise ShelftalkerError("there is a file of that name", where=str(output), mend="name another, or move it away")
+    for path in filter(None, (output, diff)):
+        if path.exists() or diff == output:
+            raise ShelftalkerError(
+                "there is a file of that name", where=str(path), mend="name another, or move it away"
+            )
     target = None if into == "new" else catalogue.old
     column = "reviewed_description" if into == "new" else "description"
     added = ({} if target else {column: "VARCHAR"}) | ({DISCLOSURE: "VARCHAR"} if disclosure else {})
@@ -86,18 +93,20 @@ def export(
     if kind == "xlsx":
         workbook.check(output, shape, len(added))
     texts = {
-        row["number"]: row["text"]
+        row["number"]: row
         for row in desk.store.all(
-            "select r.number, d.text from rows r join decisions d on d.id = r.decision "
-            "where r.verdict in ('accepted', 'mended')"
+            "select r.number, r.key, r.title, r.old, r.verdict, d.text from rows r "
+            "join decisions d on d.id = r.decision where r.verdict in ('accepted', 'mended')"
         )
     }
     counts = dict.fromkeys(("rows", "filled", "replaced", "kept"), 0)
+    changes = list[Change]()
 
     def rows() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         for row in catalogue_rows.read(catalogue.shape):
             own = {name: row.values[name] for name in catalogue.own if name in row.values}
-            text = texts.get(row.number)
+            decided = texts.get(row.number)
+            text = decided["text"] if decided is not None else None
             before = cell_of(own.get(target)).strip() if target and target in own else ""
             if text is not None and before and into == "empty":
                 counts["kept"] += 1
@@ -110,6 +119,8 @@ def export(
                 counts["filled"] += 1
                 counts["replaced"] += bool(before)
                 shown = paragraphs(text) if as_html else text
+                if decided is not None and len(changes) < SHOWN:
+                    changes.append(_change(desk, decided, is_replaced=bool(before)))
                 if target:
                     own[target] = job_output.neutral(shown) if kind in ("csv", "tsv") else shown
                 else:
@@ -125,6 +136,8 @@ def export(
             _keep(part, rows())
             types = _types(catalogue)
             job_output.assemble([part], whole, output, replace(shape, format="lines"), added=added, own_types=types)
+            if diff is not None:
+                write_diff(diff, output.name, changes, counts["filled"])
             whole.replace(output)
     except OSError as error:
         raise disk_error(error, output) from error
@@ -149,6 +162,11 @@ def paragraphs(text: str) -> str:
 def disclosed(text: str) -> str:
     """A text as Google Merchant's `structured_description` in text feeds: source and content, parted by a colon."""
     return 'trained_algorithmic_media:"' + " ".join(text.split()).replace('"', '""') + '"'
+
+
+def _change(desk: Desk, decided: Any, *, is_replaced: bool) -> Change:
+    old, new = (desk.plain(decided[key]) for key in ("old", "text"))
+    return Change(decided["key"], decided["title"], old, new, decided["verdict"], is_replaced)
 
 
 def _keep(part: Path, rows: Iterator[tuple[dict[str, Any], dict[str, Any]]]) -> None:

@@ -223,6 +223,24 @@ class Queue:
             "hours_left": None if each is None else round(each * waiting / 3600, 1),
         }
 
+    def summary(self) -> dict[str, Any]:
+        """What the queue has cost and what the same texts would have cost by hand: `progress`, and a draft's words.
+
+        ``words`` are those of a draft (mean), ``texts`` the rows that have an accepted one, ``minutes_left`` what the
+        waiting rows would take at the pace of the last fifty (None: nobody has begun).
+        """
+        found = self.store.one(
+            "select avg(length(trim(draft)) - length(replace(trim(draft), ' ', '')) + 1) words from rows "
+            "where draft <> ''"
+        )
+        now = self.progress()
+        each = now["seconds_a_row"]
+        return now | {
+            "words": round(found["words"] or 0.0, 1) if found else 0.0,
+            "texts": now["accepted"] + now["mended"],
+            "minutes_left": None if each is None else round(each * now["waiting"] / 60, 1),
+        }
+
     def choices(self) -> tuple[list[str], list[str]]:
         """What can be filtered by: the checks and the routes that occur."""
         checks = {name for row in self.store.all("select distinct checks from rows") for name in row[0].split("|")}

@@ -159,7 +159,7 @@
   };
 
   function view(name) {
-    for (const id of ["list", "rule", "help"]) $(id).hidden = id !== name;
+    for (const id of ["list", "rule", "sum", "help"]) $(id).hidden = id !== name;
     $("row").hidden = name !== "row" || !row;
     if (name !== "row") $("empty").hidden = true;
     document.querySelector(".actions").hidden = name !== "row";  // no button decides a row that is not seen
@@ -199,10 +199,35 @@
     }));
   }
 
+  const minutes = (value) => (value >= 90 ? `${(value / 60).toFixed(1)} h` : `${value.toFixed(1)} min`);
+  let summed = null;
+  async function summary() {
+    summed = await ask("api/summary");
+    const counts = [["rows to decide", summed.total], ["accepted as drafted", summed.accepted], ["of these unread, by a rule", summed.by_rule],
+      ["mended", summed.mended], ["rejected", summed.rejected], ["waiting", summed.waiting]];
+    $("sum-rows").replaceChildren(...counts.map(([name, value]) => {
+      const row = document.createElement("tr");
+      row.append(element("th", name, { scope: "row" }), element("td", value.toLocaleString(), { className: "n" }));
+      return row;
+    }));
+    calculate();
+    view("sum");
+  }
+  function calculate() {
+    const each = summed.words / Math.max(1, Number($("sum-speed").value)) + Number($("sum-look").value) / 60;
+    const parts = [`Spent here: ${minutes(summed.minutes)} on ${summed.done.toLocaleString()} rows.`];
+    if (summed.texts) parts.push(`The ${summed.texts.toLocaleString()} accepted texts by hand: ${minutes(each * summed.texts)} (${summed.words} words, ${(each * 60).toFixed(0)} s each).`);
+    if (summed.minutes_left !== null) parts.push(`The ${summed.waiting.toLocaleString()} rows that wait: ${minutes(summed.minutes_left)} here at the pace of the last fifty, ${minutes(each * summed.waiting)} by hand.`);
+    $("sum-said").textContent = parts.join(" ");
+  }
+
   for (const id of Object.keys(actions)) if ($(id)) $(id).onclick = actions[id];
   $("list-button").onclick = () => step(() => rows(false));
   $("list-more").onclick = () => step(() => rows(true));
   $("rule-button").onclick = () => { view("rule"); $("rule-findings").focus(); };
+  $("sum-button").onclick = () => step(summary);
+  $("sum-form").oninput = calculate;
+  $("sum-form").onsubmit = (event) => event.preventDefault();
   $("help-button").onclick = () => view($("help").hidden ? "help" : "row");
   $("rule-form").onsubmit = (event) => { event.preventDefault(); step(named); };
   $("rule-form").oninput = () => { ruled = null; $("rule-accept").hidden = true; };
@@ -244,6 +269,7 @@
     if (pressed === "/") { event.preventDefault(); $("search").focus(); }
     else if (pressed === "l") $("list-button").click();
     else if (pressed === "b") { event.preventDefault(); $("rule-button").click(); }
+    else if (pressed === "t") $("sum-button").click();
     else if (pressed === "?") $("help-button").click();
     else if (pressed in keys && (pressed === "u" || !$("row").hidden)) { event.preventDefault(); actions[keys[pressed]](); }
   });
