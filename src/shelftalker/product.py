@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -20,16 +21,22 @@ class Product:
         input_text: a prompt of another tool's making, which stands in for the rendered one (rows of files that hold
             only ``input_text`` and ``target_text``); mostly empty.
         weight: how much it counts in training; 1: as much as any other.
+        texts: human texts of the shop's other fields (a meta description, bullet points), by the field's name.
+        field: which of these is to be written; empty: the description. As an example's, its text is ``description``.
+        length: how long the text is to be ("60 words", "at most 155 characters"); empty: nobody says.
     """
 
     title: str
     uid: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     facts: tuple[str, ...] = ()
     group: str = ""
     description: str = ""
     input_text: str = ""
     weight: float = 1.0
+    texts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    field: str = ""
+    length: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from shelftalker.product import Product, Source
 TEMPLATE = "Given a product title, generate its product description.\nTitle: {title}\nDescription:"
 """Byte for byte that of the original FLAN-T5 study."""
 
-BLOCKS = ("attributes", "facts", "sources")
-"""Fields that stand for all that a product has of a kind, not for one attribute."""
+BLOCKS = ("attributes", "facts", "sources", "field")
+"""Fields that stand for all that a product has of a kind, or for what is to be written; not for one attribute."""
 
 Encode = Callable[[Sequence[str]], list[list[int]]]
 """Texts to token ids, with the special tokens that the model expects."""
@@ -23,6 +23,7 @@ _FIELD = re.compile(r"\{([^{}]*)\}")
 # More characters than a tokeniser packs into a token over a whole prompt. It only bounds the work spent on absurd
 # titles (a whole description pasted into the title column).
 _CHARACTERS_A_TOKEN = 40
+_FIELD_LINE = "Write: {field}"
 _CUE_CHARACTERS = 400  # of the last line of a prompt that is not of the template
 
 
@@ -60,6 +61,8 @@ class Prompt:
 
     Fields are ``{title}``, any attribute by its name, ``{attributes}`` (all others, a line each), ``{facts}`` and
     ``{sources}``. A line of the template that has only fields of which the product has nothing is left out.
+    ``{field}`` says what is to be written and how long it is to be, where that is not just the description; a template
+    without it gets a line for it before its last one, in such prompts alone.
 
     Raises:
         ShelftalkerError: the template has no ``{title}``.
@@ -106,7 +109,7 @@ class Prompt:
 
     def render(self, product: Product, sources: Sequence[Source] = ()) -> str:
         """The prompt of a product, whatever its length; braces inside its texts are text, never fields."""
-        return product.input_text or _fill(self.template, self._values(product, sources))
+        return product.input_text or _fill(self._template_for(product), self._values(product, sources))
 
     def prepare(
         self, products: Sequence[Product], encode: Encode, sources: Sequence[Sequence[Source]] | None = None
@@ -143,7 +146,15 @@ class Prompt:
         near = "\n".join(
             f"{source.product.title}: {source.text}" if source.product.title else source.text for source in sources
         )
-        return {**product.attributes, **blocks, "sources": near, "title": product.title}
+        return {**product.attributes, **blocks, "sources": near, "field": _told(product), "title": product.title}
+
+    def _template_for(self, product: Product) -> str:
+        if "{field}" in self.template or not _told(product):
+            return self.template
+        head, line_break, cue = self.template.rpartition("\n")
+        # A template of one line has no cue of its own to stand before.
+        lines = [head, _FIELD_LINE, cue] if line_break and "{title}" in head else [self.template, _FIELD_LINE]
+        return "\n".join(lines)
 
     def _blocks(self, product: Product) -> dict[str, list[str]]:
         """Fields of several pieces, none of which is ever cut in two: a line an attribute, a phrase a fact."""
@@ -160,7 +171,8 @@ class Prompt:
             template, values = "{title}{cue}", {"title": head, "cue": (line_break + cue)[-_CUE_CHARACTERS:]}
             order, blocks = ["title", "cue"], dict[str, list[str]]()
         else:
-            template, values, blocks = self.template, self._values(product, sources), self._blocks(product)
+            template = self._template_for(product)
+            values, blocks = self._values(product, sources), self._blocks(product)
             longest_first = sorted(self.names, key=lambda name: (-len(values.get(name, "")), name))
             order = ["sources", "facts", "attributes", *longest_first, "title"]
         limit = self.max_tokens * _CHARACTERS_A_TOKEN
@@ -195,6 +207,14 @@ class Prompt:
             attributes={name: text for name, text in told.items() if text},
             facts=tuple(fact for fact in full.facts if fact in facts),
         )
+
+
+def _told(product: Product) -> str:
+    """What is to be written, and how long: "meta description, 155 characters"; nothing for a plain description."""
+    if not product.field and not product.length:
+        return ""
+    name = product.field.replace("_", " ") or "description"
+    return f"{name}, {product.length}" if product.length else name
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:

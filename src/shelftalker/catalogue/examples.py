@@ -89,7 +89,7 @@ def _example(row: object, path: Path, number: int) -> Product:
     prompt, target = row.get("input_text"), row.get("target_text")
     if not isinstance(prompt, str) or not isinstance(target, str):
         raise _broken(path, number, "an example needs the texts input_text and target_text")
-    title, columns = row.get("title"), row.get("columns")
+    title, columns, fields = row.get("title"), row.get("columns"), row.get("fields")
     is_foreign = not isinstance(title, str)
     if not isinstance(title, str):
         found = _TITLE_LINE.search(prompt)
@@ -102,6 +102,7 @@ def _example(row: object, path: Path, number: int) -> Product:
         description=target,
         input_text=prompt if is_foreign else "",
         weight=_weight(row, path, number),
+        texts={str(key): str(value) for key, value in fields.items()} if isinstance(fields, dict) else {},
     )
 
 

@@ -91,9 +91,8 @@ def prepare(recipe: Recipe, *, force: bool = False) -> Prepared:
                 if stage.is_done():
                     card = files.read_json(data / "card.json")
                     return Prepared(data, card["rows"], card, skipped=True)
-            fields = recipe.as_prompt.names
             spoken = [wanted.language_column] if wanted.language_column else []
-            keep = list(dict.fromkeys([*wanted.keep_columns, *spoken, *fields]))
+            keep = list(dict.fromkeys([*wanted.keep_columns, *spoken, *recipe.as_prompt.names]))
             sources = [source.inspect(*found, wanted, keep, is_test=False) for found in located]
             sources += [source.inspect(*found, wanted, keep, is_test=True) for found in tests]
             card, written = _run(recipe, sources, passed, scratch, beside)
@@ -138,7 +137,7 @@ def _run(
     from shelftalker.catalogue import added, deliver, split
     from shelftalker.catalogue.card import card as cards
     from shelftalker.catalogue.card.page import page
-    from shelftalker.catalogue.clean import parts
+    from shelftalker.catalogue.clean import fields, parts
     from shelftalker.catalogue.clean.shard import Settings
     from shelftalker.catalogue.clean.workers import Pool
     from shelftalker.catalogue.groups import exact, groups
@@ -157,6 +156,7 @@ def _run(
     beside.submit(importlib.import_module, "duckdb")
     with Pool(functools.partial(deliver.Worker, settings), 0 if total <= SMALL else threads) as pool:
         results = _clean(pool, sources, total)
+        lengths = fields.found(results, sources, recipe.prepare.fields)
         own, weight = len(results), recipe.prepare.added_weight
         results += added.clean(passed, settings, sources[0].columns.keep, weight, own)
         first = starts(results)
@@ -178,6 +178,8 @@ def _run(
         seen = beside.submit(cards.seen_in_train, recipe, table, grams, settings.gram_share, threads)
         written = _write(pool, table, results, scratch, beside)
     card = cards.build(recipe, sources, results, table, seen.result(), scratch)
+    if lengths:
+        card["fields"] = lengths
     if passed:
         card["added"] = added.summary(passed, table, own, weight)
     files.write_json(scratch / "card.json", card)

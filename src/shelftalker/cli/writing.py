@@ -21,6 +21,7 @@ def generate(
     attributes: Annotated[list[str], Parameter(name="--with")] = [],  # noqa: B006
     input: str | None = None,
     output: str | None = None,
+    fields: list[str] | None = None,
     only: Literal["all", "empty", "listed"] | None = None,
     listed: str | None = None,
     resume: bool = False,
@@ -35,13 +36,16 @@ def generate(
         attributes: what else the prompt asks for, as NAME=TEXT (brand=Acme), for every title; may be repeated.
         input: catalogue file: anything that `prepare` reads.
         output: described catalogue: .csv, .tsv, .jsonl (each also .gz), .parquet or .xlsx.
-        only: which rows of the file are written: all, those whose description is empty, or those listed; all rows and
-            columns of the input come out.
+        fields: what is written: description, or fields that the model learnt (prepare.fields), each in a column of its
+            own; may be repeated.
+        only: which rows of the file are written: all, those whose description (or field) is empty, or those listed; all
+            rows and columns of the input come out.
         listed: for `--only listed`, a text file with one id a line.
         resume: go on where a stopped job left off.
         ray: run the job on a Ray cluster (extra `ray`).
     """
-    recipe = context.recipe({"generate.model": model, "generate.only": only, "generate.listed": listed})
+    given = {"generate.model": model, "generate.only": only, "generate.listed": listed, "generate.fields": fields}
+    recipe = context.recipe(given)
     if bool(titles) == bool(input) or bool(input) != bool(output) or (titles and (only or listed)):
         raise ShelftalkerError(
             "give titles, or --input with --output",
@@ -63,11 +67,12 @@ def generate(
     known = dict(_pair(text) for text in attributes)
     writer = load(chosen, recipe)
     writer.expect(known)
-    written = writer.write([Product(title, attributes=known) for title in titles])
+    asked = ["" if name == "description" else name for name in recipe.generate.fields] or [""]
+    written = writer.write([Product(title, attributes=known, field=name) for title in titles for name in asked])
     for one in written:
         if one.problem:
             console.warn(f"{one.title}: {one.problem}")
-    text = written[0].text if len(written) == 1 else "\n\n".join(f"{one.title}\n{one.text}" for one in written)
+    text = written[0].text if len(written) == 1 else "\n\n".join(f"{one.heading}\n{one.text}" for one in written)
     console.result(text, [one.summary() for one in written])
 
 

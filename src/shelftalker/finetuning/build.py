@@ -43,7 +43,7 @@ def build(
             "schema": "shelftalker.adapter/1",
             "base_model": recorded_name(base.ref),
             "base_sha256": base.ref.content_hash,
-            "recipe": carried(recipe) | {"language": material.language},
+            "recipe": carried(recipe.with_flags(language=material.language, generate={"limits": material.limits})),
             **({"sources": material.sources} if material.sources else {}),
             "run": recipe.name,
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ class Material:
         facts: parameters, examples, tokens, rows that were cut, padding.
         sources: content hash of the training split that sources are taken from; None: there are no sources.
         language: what most of the training descriptions are written in, or what the recipe says.
+        limits: how long the texts of the fields may be.
     """
 
     base: LoadedModel
@@ -40,6 +41,7 @@ class Material:
     facts: dict[str, Any]
     sources: str | None = None
     language: str = "en"
+    limits: dict[str, str] = field(default_factory=dict)
 
 
 def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources | None = None) -> Material:
@@ -56,6 +58,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
     from shelftalker.checks.language import main_language
     from shelftalker.finetuning.batching import padding_share
     from shelftalker.finetuning.encoding import check_writable, encode
+    from shelftalker.finetuning.fields import each_field, limits, with_lengths
     from shelftalker.finetuning.lean import lean
     from shelftalker.finetuning.targets import taught
     from shelftalker.models import adapter as adapters
@@ -68,7 +71,8 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
     frame = chat.chosen(recipe.chat, chat.frame_of(base.tokenizer), ref.given)
 
     def tokenised(rows: list[Product], training: bool = False) -> Encoding:
-        shown = sources_shown(taught(rows, recipe), recipe, index, training=training)
+        rows = with_lengths(taught(rows, recipe), recipe)
+        shown = sources_shown(rows, recipe, index, training=training)
         return encode(
             [row for row, _ in shown],
             base.tokenizer,
@@ -81,12 +85,14 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
 
     examples = sample(load_split(recipe.paths.data, "train"), settings.rows, recipe.seed)
     language = recipe.language or main_language(row.description for row in examples)
+    examples = each_field(examples, recipe)
+    known = limits(examples, recipe)
     train = tokenised(examples, training=True)
     check_writable(train.counts, recipe.base_model)
     validation = None
     if settings.val_rows:
         rows = sample(load_split(recipe.paths.data, "val"), settings.val_rows, recipe.seed)
-        validation = tokenised(rows) if rows else None
+        validation = tokenised(each_field(rows, recipe)) if rows else None
     base.model.to(getattr(torch, policy.dtype))
     if settings.base_dropout is not None:
         set_dropout(base.model, settings.base_dropout)
@@ -111,7 +117,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
         "unwritable_share": round(counts.unwritable_share, 6),
         "padding_share": round(padding_share(batches_of(recipe, train, is_seq2seq=base.is_seq2seq)), 4),
     }
-    return Material(base, model, train, validation, facts, index.hash if index is not None else None, language)
+    return Material(base, model, train, validation, facts, index.hash if index is not None else None, language, known)
 
 
 def sources_shown(

@@ -75,6 +75,10 @@ def stage_of(recipe: Recipe, run_dir: Path, base_hash: str, dtype: str) -> Stage
         "seed": recipe.seed,
         "dtype": dtype,
     }
+    if not recipe.finetune.lengths:
+        del tuning["lengths"]
+    if recipe.prepare.fields:
+        settings["fields"] = list(recipe.prepare.fields)
     if recipe.chat != "plain":
         settings["chat"] = recipe.chat
     if recipe.wants_sources:

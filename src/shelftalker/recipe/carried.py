@@ -23,8 +23,14 @@ CARRIED = (
     *(f"route.{key}" for key in ("edit_from", "least_words")),
     "generate.facts",
     "house",
+    "prepare.fields",
+    "finetune.lengths",
+    "generate.limits",
 )
 """Recipe keys that decide what a model is asked and how its text is drawn."""
+
+_OF_FIELDS = ("prepare.fields", "finetune.lengths", "generate.limits")
+"""Those that are only kept where they ask for something."""
 
 
 def carried(recipe: Recipe) -> dict[str, Any]:
@@ -33,6 +39,8 @@ def carried(recipe: Recipe) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in CARRIED:
         section, _, name = key.rpartition(".")
+        if key in _OF_FIELDS and not whole[section][name]:
+            continue
         (found.setdefault(section, {}) if section else found)[name] = (whole[section] if section else whole)[name]
     return found
 

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from shelftalker.recipe.section import Section
+
+RESERVED = ("title", "description", "attributes", "facts", "sources", "field", "engine", "model", "problem")
+"""What no further field may be called."""
+
+
+def field_name(column: str) -> str:
+    """A column's name as a field's: letters and digits, parted by _."""
+    return "_".join("".join(letter if letter.isalnum() else " " for letter in column.casefold()).split())
 
 
 class PrepareSettings(Section):
@@ -32,6 +40,9 @@ class PrepareSettings(Section):
     """Further columns to carry into every example: usable as prompt fields and for breakdowns."""
     language_column: str | None = None
     """Column that says each row's language (pt, pt-BR, Portuguese), kept as keep_columns are; none: texts tell."""
+    fields: dict[str, str] = {}
+    """Further texts to learn to write: the field's name, as the prompt says it, to its column (meta_description: "SEO
+    description"); a list of columns names them as they are."""
     encoding: str | None = None
     """Encoding of text files (utf-8, cp1252, cp850, cp932, ...); none: found out, and said where it is not UTF-8."""
     records: str | None = None
@@ -41,9 +52,22 @@ class PrepareSettings(Section):
     workers: int = Field(0, ge=0)
     """Worker processes; 0: one a core."""
 
+    @field_validator("fields", mode="before")
+    @classmethod
+    def _columns_may_name_themselves(cls, value: Any) -> Any:
+        return {field_name(column): column for column in value} if isinstance(value, list) else value
+
+    @field_validator("fields")
+    @classmethod
+    def _names_are_words(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if not name.isidentifier() or name in RESERVED:
+                raise ValueError(f"{name!r} cannot be a field's name: letters, digits and _, and none of {RESERVED}")
+        return value
+
     def deciding(self) -> dict[str, Any]:
         """What of it decides an output, as plain values; keys that came later only where they ask for something."""
-        unasked = {"add", "added_weight"} if not self.add else set()
+        unasked = ({"add", "added_weight"} if not self.add else set()) | ({"fields"} if not self.fields else set())
         return self.model_dump(mode="json", exclude={"workers"} | unasked)
 
 

@@ -58,6 +58,9 @@ class FinetuneSettings(Section):
     targets: Literal["whole", "supported", "facts"] = "whole"
     """What is learnt of a reference: all of it; the sentences that the prompt supports; or those and the ones that need
     facts mined from it, of which each row is told none, all or half ({facts} in the prompt)."""
+    lengths: bool = False
+    """Say in three of four prompts how long the reference is (words, characters, at most so many), so that a length can
+    be asked for; always so where prepare.fields names further fields."""
     max_target_tokens: int = Field(256, ge=8)
     """References longer than this are cut for training only (tokens); scoring uses them whole."""
     base_dropout: float | None = Field(None, ge=0, lt=1)

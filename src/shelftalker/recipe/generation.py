@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from shelftalker.errors import ShelftalkerError
+from shelftalker.length import length
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.section import Section
 
@@ -41,5 +43,21 @@ class GenerateSettings(Section):
     """Which rows of a catalogue file are written: all, those whose description is empty, or those of a list."""
     listed: str | None = None
     """For `only: listed`, a text file with one id a line."""
+    fields: list[str] = []
+    """What is written: description, and any of the fields that the model learnt (prepare.fields); none: the
+    description."""
+    limits: dict[str, str] = {}
+    """How long a field's text is to be, by its name: `60 words`, `at most 155 characters`; a model that learnt several
+    fields brings the 95th percentile of its training texts along for each but the description."""
+    length_tries: int = Field(8, ge=0)
+    """Texts drawn at random, among which one is chosen, where the first misses the length asked for; 0: none."""
     titles: list[str] = []
     """Titles that `run` describes at its end; none: three of the test split."""
+
+    @field_validator("limits")
+    @classmethod
+    def _limits_are_lengths(cls, value: dict[str, str]) -> dict[str, str]:
+        try:
+            return {name: str(length(phrase)) for name, phrase in value.items()}
+        except ShelftalkerError as error:
+            raise ValueError(f"{error.what}: {error.mend}") from None

@@ -146,6 +146,25 @@ class Recipe(Section):
         return prompts.Prompt(self.prompt, self.prompt_tokens)
 
     @property
+    def knows_lengths(self) -> bool:
+        """Whether a model of this recipe learnt what a length in its prompt means."""
+        return self.finetune.lengths or bool(self.prepare.fields)
+
+    def expect_field(self, name: str) -> None:
+        """See that a model of this recipe can be asked for a field.
+
+        Raises:
+            ShelftalkerError: it has not learnt to write it.
+        """
+        if name != "description" and name not in self.prepare.fields:
+            raise ShelftalkerError(
+                f"the model has not learnt to write the field {name}",
+                where="recipe key generate.fields",
+                mend=f"one of {', '.join(['description', *self.prepare.fields])}; what a model learns stands in "
+                "prepare.fields before it is trained",
+            )
+
+    @property
     def wants_sources(self) -> bool:
         """Whether products of the training split take part: in the prompt, as texts to edit, as witnesses."""
         shown = self.as_prompt.shows_sources and self.ground.sources > 0

@@ -13,22 +13,25 @@ from shelftalker.checks.given import Given
 from shelftalker.checks.house import house_of
 from shelftalker.checks.language import code_of, of_neighbours
 from shelftalker.errors import ShelftalkerError
+from shelftalker.length import length
 from shelftalker.product import Product, Source
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.retrieve.shown import shown
+from shelftalker.writing.fitted import has_length
 from shelftalker.writing.route import Routed, route
 from shelftalker.writing.written import Written, declined, edited, written
 
 if TYPE_CHECKING:
     from shelftalker.checks.sense import Surprise
-    from shelftalker.generation.engine import Engine
+    from shelftalker.generation.engine import Engine, Generation
     from shelftalker.models.load import ModelRef
     from shelftalker.prompt import Prepared
     from shelftalker.retrieve.ground import Sources
 
 _Task = tuple[Product, Given, Sequence[Source], Routed]
 """A product that the model writes, what the checks believe of it, the nearest to it, and why the model does."""
+_AT_RANDOM = {"temperature": 0.7, "top_p": 0.95}
 _CANDIDATES = 3
 """Nearest products that are looked at for a text to edit, and for what siblings say alike."""
 
@@ -72,13 +75,15 @@ class Writer:
             ShelftalkerError: a title without text, or a decoding that no engine can honour.
         """
         decoding = decoding or self.recipe.decoding
-        cleaned, near = self._grounded(products)
+        cleaned, near = self._grounded([self.limited(product) for product in products])
         givens = [self._given(product, found) for product, found in zip(cleaned, near, strict=True)]
         cleaned = [self._told(product) for product in cleaned]
         result: list[Written | None] = []
         routes: list[Routed] = []
         for product, given, found in zip(cleaned, givens, near, strict=True):
-            routes.append(route(given, found, self.recipe.route))
+            # A sibling's description is not its meta description.
+            siblings = [] if product.field else found
+            routes.append(route(given, siblings, self.recipe.route))
             result.append(self._without_model(product, given, routes[-1], found))
         places = [place for place, done in enumerate(result) if done is None]
         if advance is not None and len(places) < len(cleaned):
@@ -108,6 +113,7 @@ class Writer:
             engine = self.engine.for_decoding(decoding)
             prompts = self._prompts([product for product, _, _, _ in tasks], [near for _, _, near, _ in tasks], engine)
             drawn = engine.generate(prompts, decoding, advance=advance)
+            drawn = self._to_length(tasks, prompts, drawn, decoding)
             signature = engine.signature()
         return [
             written(
@@ -121,6 +127,7 @@ class Writer:
                 policy=self.recipe.generate.facts,
                 prefer_publishable=decoding.prefer_publishable,
                 surprise=self._surprise,
+                asked=length(product.length) if product.length else None,
             )
             for (product, given, near, routed), prompt, texts in zip(tasks, prompts, drawn, strict=True)
         ]
@@ -173,6 +180,16 @@ class Writer:
             self.expect(row)
         products = [Product(title, attributes=row) for title, row in zip(titles, rows, strict=True)]
         return [written.text for written in self.write(products, decoding)]
+
+    def limited(self, product: Product) -> Product:
+        """The product with the length that its field's text is to have, where neither row nor caller says another.
+
+        Raises:
+            ShelftalkerError: a field that the model has not learnt to write, or a length that is none.
+        """
+        self.recipe.expect_field(product.field or "description")
+        said = product.length or self.recipe.generate.limits.get(product.field or "description", "")
+        return replace(product, length=str(length(said)) if said else "")
 
     def expect(self, columns: Mapping[str, str]) -> None:
         """See that the prompt has a place for every column, or the house rules look at it.
@@ -239,6 +256,8 @@ class Writer:
         told = self.prompt.given(self._told(product))
         language = self._language_of(product, near)
         house = house_of(self.recipe.house, product, language)
+        if product.field:  # what every description must hold, a line for search engines has no room for
+            house = replace(house, required=(), added=())
         return Given(product.title, told.attributes, told.facts, language, house)
 
     def _language_of(self, product: Product, near: Sequence[Source]) -> str:
@@ -251,9 +270,36 @@ class Writer:
         """What is edited or declined; None: the model writes."""
         if routed.route == "declined":
             return declined(product, given, routed.why, near)
-        return edited(product, given, routed, near, self.recipe.generate.facts) if routed.route == "edited" else None
+        if routed.route != "edited":
+            return None
+        asked = length(product.length) if product.length else None
+        return edited(product, given, routed, near, self.recipe.generate.facts, asked)
+
+    def _to_length(
+        self,
+        tasks: Sequence[_Task],
+        prompts: Sequence[Prepared],
+        drawn: list[list[Generation]],
+        decoding: Decoding,
+    ) -> list[list[Generation]]:
+        """What was drawn; with more to choose from, drawn at random, where nothing of it has the length asked for."""
+        tries = self.recipe.generate.length_tries
+        missed = [
+            place
+            for place, (product, given, _, _) in enumerate(tasks)
+            if tries and product.length and not has_length(drawn[place], length(product.length), given.words)
+        ]
+        if not missed:
+            return drawn
+        more = decoding.over({"sample": True, "candidates": tries} | ({} if decoding.sample else _AT_RANDOM))
+        again = self.engine.for_decoding(more).generate([prompts[place] for place in missed], more)
+        for place, texts in zip(missed, again, strict=True):
+            drawn[place] = [*drawn[place], *texts]
+        return drawn
 
     def _prompts(self, products: Sequence[Product], near: Sequence[Sequence[Source]], engine: Engine) -> list[Prepared]:
+        if not self.recipe.knows_lengths:  # then it is only held to it
+            products = [replace(product, length="") for product in products]
         if not self._shows:
             return self.prompt.prepare(products, engine.encode)
         seen = [shown(product, found, self.recipe.ground) for product, found in zip(products, near, strict=True)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.checks.check import Finding, check
@@ -13,11 +14,13 @@ from shelftalker.checks.given import Given
 from shelftalker.checks.house import completed
 from shelftalker.product import Product, Source
 from shelftalker.writing.faithful import Faithful, Policy, best, faithful
+from shelftalker.writing.fitted import held, nearest, off_length
 from shelftalker.writing.route import Route, Routed
 
 if TYPE_CHECKING:
     from shelftalker.checks.sense import Surprise
     from shelftalker.generation.engine import Generation
+    from shelftalker.length import Length
     from shelftalker.prompt import Prepared
 
 EDITOR = "editor"
@@ -43,6 +46,7 @@ class Written:
         sources: products of the training split that the text was edited from, or that the model was shown.
         given: what the writer was told, and so what the checks believe.
         prompt_tokens: tokens that the model read; 0 where no model wrote.
+        field: which of the shop's fields it is; empty: the description.
     """
 
     title: str
@@ -57,8 +61,14 @@ class Written:
     route: Route = "written"
     why: str = ""
     sources: tuple[Source, ...] = ()
-    given: Given = field(default_factory=lambda: Given(""))
+    given: Given = dataclasses.field(default_factory=lambda: Given(""))
     prompt_tokens: int = 0
+    field: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The title, and which field it is where that is not the description."""
+        return f"{self.title} ({self.field.replace('_', ' ')})" if self.field else self.title
 
     @property
     def publishable(self) -> bool:
@@ -74,6 +84,7 @@ class Written:
             "findings": [{"check": one.check, "text": one.text, "why": one.why} for one in self.findings],
             "route": self.route,
             "problem": self.problem,
+            **({"field": self.field} if self.field else {}),
         }
 
     def claims(self) -> list[Claim]:
@@ -88,17 +99,30 @@ def said_by(sources: Sequence[Source]) -> list[str]:
 
 def declined(product: Product, given: Given, why: str, near: Sequence[Source] = ()) -> Written:
     """A product that nobody describes."""
-    return Written(product.title, "", (), 0, False, None, EDITOR, (), why, "declined", why, tuple(near), given)
+    return Written(
+        product.title, "", (), 0, False, None, EDITOR, (), why, "declined", why, tuple(near), given, field=product.field
+    )
 
 
-def edited(product: Product, given: Given, routed: Routed, near: Sequence[Source], policy: Policy) -> Written | None:
-    """A sibling's text, edited, under the policy; None where the policy leaves too little of it."""
+def edited(
+    product: Product,
+    given: Given,
+    routed: Routed,
+    near: Sequence[Source],
+    policy: Policy,
+    asked: Length | None = None,
+) -> Written | None:
+    """A sibling's text, edited, under the policy; None where too little is left, or it has not the length asked."""
     text, findings = routed.text, routed.findings
     if policy != "any":
         found = faithful(text, given, said_by(near), policy)
         if found.declined is not None:
             return None
         text = found.text
+    if asked is not None:
+        text = held(text, asked, given.words)
+        if not asked.is_kept(text):
+            return None
     text = completed(text, given.house)
     if text != routed.text:
         findings = tuple(check(text, given))
@@ -131,6 +155,7 @@ def written(
     policy: Policy,
     prefer_publishable: bool,
     surprise: Surprise | None = None,
+    asked: Length | None = None,
 ) -> Written:
     """What a model wrote, the best of its candidates, under the policy.
 
@@ -145,8 +170,11 @@ def written(
         policy: what a text may claim.
         prefer_publishable: of several candidates those that pass the checks come first.
         surprise: a reference language model that judges whether the text hangs together; None: nobody does.
+        asked: how long the text is to be; None: nobody says.
     """
     given = replace(known, attributes=prompt.given.attributes, facts=prompt.given.facts)
+    if asked is not None:
+        drawn = nearest(drawn, asked, given.words)
     texts = tuple(one.text for one in drawn)
     capped = [one.hit_cap for one in drawn]
     chosen, found = _chosen(texts, capped, given, near, policy, prefer_publishable)
@@ -158,7 +186,10 @@ def written(
     return Written(
         title=product.title,
         text=text,
-        findings=tuple(check(text, given, hit_cap=hit_cap, surprise=surprise)),
+        findings=(
+            *check(text, given, hit_cap=hit_cap, surprise=surprise),
+            *(off_length(text, asked) if asked is not None else ()),
+        ),
         tokens=one.tokens,
         hit_cap=hit_cap,
         score=one.score,
@@ -169,6 +200,7 @@ def written(
         sources=tuple(near),
         given=given,
         prompt_tokens=len(prompt.ids),
+        field=product.field,
     )
 
 

@@ -37,6 +37,7 @@ def page(card: Mapping[str, Any]) -> str:
         version=__version__,
         places=[(name, f"{rows[name]:,}", _percent(rows[name], rows["raw"])) for name in _places(rows)],
         sources=[_source(source) for source in card["sources"]],
+        fields=[_field(name, found) for name, found in card.get("fields", {}).items()],
         added=[_added(file) for file in card.get("added", {}).get("files", ())],
         reasons=[
             (name.replace("_", " "), f"{value['rows']:,}", _percent(value["rows"], rows["raw"]), value["why"])
@@ -96,6 +97,11 @@ def _source(source: Mapping[str, Any]) -> tuple[str, ...]:
         columns["id"] or "",
         "test" if source["is_test"] else "all",
     )
+
+
+def _field(name: str, found: Mapping[str, Any]) -> tuple[str, ...]:
+    spans = [f"{found[unit]['median']:,} and {found[unit]['most']:,}" for unit in ("words", "characters")]
+    return (name.replace("_", " "), found["column"], f"{found['rows']:,}", *spans)
 
 
 def _added(file: Mapping[str, Any]) -> tuple[str, ...]:

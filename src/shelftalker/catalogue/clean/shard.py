@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,14 @@ from isal import isal_zlib
 from shelftalker.catalogue.clean.cleaner import Cleaner
 from shelftalker.catalogue.clean.parts import AFTER_GROUP, BEFORE_GROUP, GROUP_SIZE, Parts
 from shelftalker.catalogue.groups.keys import Keys
+from shelftalker.length import BETWEEN, measured
 from shelftalker.product import Product
 from shelftalker.prompt import Prompt
 from shelftalker.recipe.catalogue import CleanSettings
 
 SAMPLES = 3
+_ITEM = re.compile(r"</?li\b[^>]*>", re.IGNORECASE)
+_POINT = re.compile(r"(?:^|[\r\n]+)\s*[-*•–·]\s+|\s+•\s+")
 BLOCK = 500
 """Rows that are cleaned before their keys are taken: few enough that their texts are still in the processor's cache."""
 REASON_KEY = "__reason__"
@@ -33,12 +37,21 @@ REASON_KEY = "__reason__"
 
 @dataclass(frozen=True)
 class Columns:
-    """Which key of a row holds the title, the description and the id, and which further ones are kept."""
+    """Which key of a row holds the title, the description and the id, and which further ones are kept.
+
+    ``fields`` are further texts to learn to write: a name, and its key.
+    """
 
     title: str
     description: str
     id: str | None = None
     keep: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def more(self) -> list[str]:
+        """The keys beside title, description and id."""
+        return [*self.keep, *(column for _, column in self.fields)]
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,8 @@ class Result:
     recoded: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
+    fields: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """By field: words and characters of each text that a kept row has."""
     samples: dict[str, list[tuple[int, str, str, str, str]]] = field(default_factory=dict)
     """By rule: (rank, raw title, raw description, title, description) of rows that it changed, lowest ranks."""
 
@@ -92,10 +107,11 @@ class _Example(msgspec.Struct):
     uid: str
     title: str
     columns: dict[str, str]
+    fields: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
-_Kept = tuple[int, str, str, str, dict[str, str]]
-"""A cleaned row: its line in the shard, uid, title, description, and further columns."""
+_Kept = tuple[int, str, str, str, dict[str, str], dict[str, str]]
+"""A cleaned row: its line in the shard, uid, title, description, further columns, and the texts of further fields."""
 
 
 class _Reject(msgspec.Struct):
@@ -126,7 +142,7 @@ class Shards:
         rejects, kept = parts.rejects, list[_Kept]()
         cleaner, encode, decode = self._cleaner, self._encode, self._decoder(job.columns)
         cleaner.counts.clear()
-        names = job.columns.keep
+        names, others = job.columns.keep, [name for name, _ in job.columns.fields]
         number = -1
         for number, line in enumerate(_lines(job)):
             try:
@@ -148,8 +164,13 @@ class Shards:
                 continue
             if cleaner.changed_by:
                 _sample(result, cleaner.changed_by, row.title, row.text, cleaned)
-            columns = {name: cleaner.title(getattr(row, f"keep{at}")) for at, name in enumerate(names)} if names else {}
-            kept.append((number, row.uid, *cleaned, columns))
+            columns = {name: cleaner.title(getattr(row, f"more{at}")) for at, name in enumerate(names)} if names else {}
+            texts = {
+                name: text
+                for at, name in enumerate(others, len(names))
+                if (text := points(getattr(row, f"more{at}"), cleaner.description))
+            }
+            kept.append((number, row.uid, *cleaned, columns, texts))
             if len(kept) == BLOCK:
                 self._finish(kept, job, result, parts)
                 kept.clear()
@@ -169,8 +190,8 @@ class Shards:
                 "uid": columns.id or "__no_id__",
                 "reason": REASON_KEY,
             }
-            fields += [(f"keep{at}", str, "") for at in range(len(columns.keep))] + [("reason", str, "")]
-            rename |= {f"keep{at}": name for at, name in enumerate(columns.keep)}
+            fields += [(f"more{at}", str, "") for at in range(len(columns.more))] + [("reason", str, "")]
+            rename |= {f"more{at}": name for at, name in enumerate(columns.more)}
             keys = list(rename.values())
             if len(set(keys)) < len(keys) or any(not key.isprintable() or "\\" in key or '"' in key for key in keys):
                 # No struct has one key in two roles, or such a key: every row takes the slow way.
@@ -198,6 +219,7 @@ class Shards:
         values = [as_text(row.get(columns.title)), as_text(row.get(columns.description))]
         values.append(as_text(row.get(columns.id)) or "" if columns.id else "")
         values += [as_text(row.get(name)) or "" for name in columns.keep]
+        values += [as_points(row.get(name)) for _, name in columns.fields]
         if values[0] is None or values[1] is None:
             reason = reason or "not_text"
             values = [value or "" for value in values]
@@ -208,7 +230,7 @@ class Shards:
         if not kept:
             return
         encode = self._encode
-        numbers, uids, titles, texts, kept_columns = zip(*kept, strict=True)
+        numbers, uids, titles, texts, kept_columns, further = zip(*kept, strict=True)
         keys = Keys.of(titles, texts, is_test=job.is_test)
         records = keys.records
         usable = (records["title_words"] > 0) & (records["words"] > 0)
@@ -216,10 +238,8 @@ class Shards:
             usable &= records["is_prose"]
         lines: list[bytes] = []
         ties: list[int] = []
-        rows = zip(
-            numbers, uids, titles, texts, kept_columns, records["row_key"].tolist(), usable.tolist(), strict=True
-        )
-        for at, (number, uid, title, text, columns, key, is_usable) in enumerate(rows):
+        found = (numbers, uids, titles, texts, kept_columns, further, records["row_key"].tolist(), usable.tolist())
+        for at, (number, uid, title, text, columns, others, key, is_usable) in enumerate(zip(*found, strict=True)):
             if not is_usable:
                 reason = "not_prose" if records["words"][at] else "empty_description"
                 reason = reason if records["title_words"][at] else "empty_title"
@@ -231,7 +251,10 @@ class Shards:
                 if self._is_simple
                 else self._prompt.render(Product(title, attributes=columns))
             )
-            line = encode(_Example(rendered, text, uid or f"{key:016x}", title, columns))[:-1]
+            example = _Example(rendered, text, uid or f"{key:016x}", title, columns, others or msgspec.UNSET)
+            line = encode(example)[:-1]
+            for name, other in others.items():
+                result.fields.setdefault(name, []).append((measured(other, "words"), measured(other, "characters")))
             lines.append(line)
             ties.append(isal_zlib.crc32(b"%b%016x%b" % (BEFORE_GROUP, key, AFTER_GROUP), isal_zlib.crc32(line)))
         parts.grams.append(keys.grams(usable, self.settings.gram_share))
@@ -264,6 +287,21 @@ def as_text(value: object) -> str | None:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return as_text(" ".join(value))
     return None
+
+
+def as_points(value: object) -> str:
+    """A JSON value as the text of a field: a list of texts is a list of points."""
+    if isinstance(value, list) and len(value) > 1 and all(isinstance(item, str) for item in value):
+        return "".join(f"<li>{item}</li>" for item in value)
+    return as_text(value) or ""
+
+
+def points(text: str, clean: Callable[[str], str]) -> str:
+    """A field's text, cleaned; the points of a list (HTML's, or lines that begin with a mark) stay apart."""
+    if not text:
+        return ""
+    parts = _ITEM.split(text) if _ITEM.search(text) else _POINT.split(text)
+    return BETWEEN.join(filter(None, map(clean, parts)))
 
 
 def _lines(job: Job) -> Iterator[bytes]:

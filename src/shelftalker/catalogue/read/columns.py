@@ -69,7 +69,17 @@ def find(names: Sequence[str], settings: PrepareSettings, keep: Sequence[str], w
     if identity == description:
         identity = by_role("id", [name for name in names if name not in (title, description)], language, where)
     kept = tuple(given(name, names, where, "prepare.keep_columns") or name for name in keep)
-    return Columns(title, description, identity, kept)
+    fields = tuple(
+        (name, given(column, names, where, "prepare.fields") or column) for name, column in settings.fields.items()
+    )
+    for name, column in fields:
+        if column in (title, description):
+            raise ShelftalkerError(
+                f"the field {name} is the {'title' if column == title else 'description'} itself",
+                where=f"{where}, column {column!r} (prepare.fields)",
+                mend="name another column, or leave it out: the description is always learnt",
+            )
+    return Columns(title, description, identity, kept, fields)
 
 
 def title_and_id(names: Sequence[str], settings: PrepareSettings, where: str) -> tuple[str, str | None]:

@@ -116,7 +116,7 @@ def jobs(source: Source, number: int, shard_bytes: int = SHARD_BYTES) -> Iterato
 def _blocks(source: Source) -> Iterator[bytes]:
     """Rows as JSON lines with the columns that are wanted, some megabytes at a time."""
     wanted = source.columns
-    names = [wanted.title, wanted.description, *wanted.keep, *([wanted.id] if wanted.id else [])]
+    names = [wanted.title, wanted.description, *wanted.more, *([wanted.id] if wanted.id else [])]
     names = list(dict.fromkeys(names))
     encode = msgspec.json.Encoder().encode
     if source.format == "json" and not source.shape.inner and source.reading.is_plain:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.carried import carried
 from shelftalker.writing.job import output as catalogue_output
 from shelftalker.writing.job.only import missing
-from shelftalker.writing.job.window import Plan, describe, encode_part, plan
+from shelftalker.writing.job.window import DESCRIPTION, Plan, describe, encode_part, plan
 
 if TYPE_CHECKING:
     from shelftalker.models.load import ModelRef
@@ -31,7 +31,7 @@ class Job:
     Attributes:
         output: the described catalogue.
         rows: rows in it, as many as in the input.
-        described: rows with a description.
+        described: rows with a text.
         flagged: described rows with at least one finding.
         failed: rows that could not be described; their column `problem` says why.
         left: rows that were not asked for (`generate.only`); nothing is added to them.
@@ -76,7 +76,8 @@ def generate(
     Returns:
         What was written. All input columns are kept; added are description, publishable, findings, route (edited,
         written, declined), sources (of the training split), score (mean token log-probability), tokens, hit_cap,
-        engine, model (content hash) and problem (see `catalogue_output.NEW_TYPES`).
+        engine, model (content hash) and problem (see `catalogue_output.NEW_TYPES`), and for each further field its
+        text, NAME_findings and NAME_problem.
 
     Raises:
         ShelftalkerError: the input cannot be read, the model cannot be had, another job is unfinished there, or the
@@ -92,8 +93,9 @@ def generate(
     opened = open_model(model, recipe)
     ref, chosen = opened.ref, opened.recipe
     shape = catalogue_rows.inspect(source, chosen.prepare)
-    catalogue_output.check(target, shape)
     what = plan(shape.names, chosen, str(source))
+    added = catalogue_output.columns_of(what.asked)
+    catalogue_output.check(target, shape, len(added))
     settings = chosen.model_dump(mode="json", include={"generate", "device", "dtype"}) | {"run_with": carried(chosen)}
     settings["generate"] = {key: settings["generate"][key] for key in settings["generate"].keys() - {"model", "titles"}}
     # Which rows and letters are read: a job is not continued with others.
@@ -115,8 +117,8 @@ def generate(
         parts = _describe_all(work, shape, what, ref, chosen, ray)
     console.note(f"writing {target}")
     safe = chosen.generate.spreadsheet_safe
-    catalogue_output.assemble(parts, work / "whole", target, shape, spreadsheet_safe=safe)
-    counts = _counts(parts)
+    catalogue_output.assemble(parts, work / "whole", target, shape, spreadsheet_safe=safe, added=added)
+    counts = _counts(parts, what.asked)
     (work / "whole").replace(target)
     stage.finish([target], counts=counts, engine=chosen.generate.engine, model_given=ref.given)
     shutil.rmtree(work)
@@ -231,23 +233,21 @@ def _keep(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def _counts(parts: list[Path]) -> dict[str, Any]:
+def _counts(parts: list[Path], asked: Sequence[str]) -> dict[str, Any]:
     import msgspec
 
-    class New(msgspec.Struct):
-        description: str | None
-        publishable: bool | None
-        problem: str | None
-
-    decode = msgspec.json.Decoder(tuple[msgspec.Raw, New]).decode
+    decode = msgspec.json.Decoder(tuple[msgspec.Raw, dict[str, Any]]).decode
+    pairs = [(name, "findings" if name == DESCRIPTION else f"{name}_findings") for name in asked]
+    problems = ["problem", *(f"{name}_problem" for name in asked if name != DESCRIPTION)]
     rows = described = flagged = left = 0
     for part in parts:
         with part.open("rb") as file:
             for line in file:
                 new = decode(line)[1]
                 rows += 1
-                described += new.description is not None
-                flagged += new.description is not None and not new.publishable
-                left += new.description is None and new.problem is None
+                has_text = any(new[name] is not None for name in asked)
+                described += has_text
+                flagged += any(new[name] is not None and (new[one] or not new[name]) for name, one in pairs)
+                left += not has_text and all(new[name] is None for name in problems)
     failed = rows - described - left
     return {"rows": rows, "described": described, "flagged": flagged, "failed": failed, "left": left}

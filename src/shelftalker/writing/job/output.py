@@ -50,6 +50,16 @@ NEW_TYPES = {
     "problem": "VARCHAR",
 }
 """What a job adds to a row, with the columns' types in Parquet."""
+_OF_EVERY_JOB = ("engine", "model", "problem")
+
+
+def columns_of(asked: Sequence[str]) -> dict[str, str]:
+    """What a job adds: `NEW_TYPES` for a description; of another field its text, findings and problem."""
+    found = {key: kind for key, kind in NEW_TYPES.items() if "description" in asked or key in _OF_EVERY_JOB}
+    for name in asked:
+        if name != "description":
+            found |= {name: "VARCHAR", f"{name}_findings": NEW_TYPES["findings"], f"{name}_problem": "VARCHAR"}
+    return found
 
 
 def format_of(path: Path) -> tuple[Format, bool]:
@@ -70,14 +80,14 @@ def format_of(path: Path) -> tuple[Format, bool]:
     return found, is_gzip
 
 
-def check(path: Path, shape: Shape) -> None:
-    """See that the output can hold the input, before anything is written.
+def check(path: Path, shape: Shape, more: int = len(NEW_TYPES)) -> None:
+    """See that the output can hold the input and ``more`` columns, before anything is written.
 
     Raises:
         ShelftalkerError: a workbook cannot.
     """
     if format_of(path)[0] == "xlsx":
-        workbook.check(path, shape, len(NEW_TYPES))
+        workbook.check(path, shape, more)
 
 
 def new_names(taken: Sequence[str], wanted: Iterable[str] = NEW_TYPES) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -12,16 +12,19 @@ from shelftalker import console
 from shelftalker.catalogue.read.columns import normal, title_and_id
 from shelftalker.catalogue.read.rows import Row, text_of
 from shelftalker.errors import ShelftalkerError
+from shelftalker.length import length
 from shelftalker.product import Product
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.writing.job.only import Only, only
+from shelftalker.writing.job.output import columns_of
 
 if TYPE_CHECKING:
     from shelftalker.recipe.recipe import Recipe
     from shelftalker.writing.writer import Writer
     from shelftalker.writing.written import Written
 
-OVERRIDE = "decoding."
+OVERRIDE, LENGTH = "decoding.", "length."
+DESCRIPTION = "description"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class Plan:
         overrides: decoding key to the column (``decoding.KEY``) that overrides it row by row.
         only: which rows are written.
         also: further columns that are read and stand in no prompt: what the house rules look at, the language.
+        asked: what is written of each: description, or a further field's name.
+        own: field to the column in which the shop has its text.
+        lengths: field to the column (``length.FIELD``) that says how long its text is to be, row by row.
     """
 
     title: str
@@ -43,14 +49,23 @@ class Plan:
     overrides: Mapping[str, str]
     only: Only = field(default_factory=Only)
     also: Mapping[str, str] = field(default_factory=dict)
+    asked: tuple[str, ...] = (DESCRIPTION,)
+    own: Mapping[str, str] = field(default_factory=dict)
+    lengths: Mapping[str, str] = field(default_factory=dict)
+
+    def wants(self, row: Row, name: str, clean: Callable[[str], str]) -> bool:
+        """Whether a field of a row is written; see `Only.wants`."""
+        if name == DESCRIPTION or self.only.kind != "empty":
+            return self.only.wants(row, clean)
+        return name not in self.own or not clean(text_of(row.values.get(self.own[name])) or "")
 
 
 def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
     """Find the columns that a job reads.
 
     Raises:
-        ShelftalkerError: no title column, a prompt field without a column, an override of no decoding key, or rows
-            asked for that cannot be told (see `only.only`).
+        ShelftalkerError: no title column, a prompt field without a column, an override of no decoding key, a field that
+            the model has not learnt to write, or rows asked for that cannot be told (see `only.only`).
     """
     title, identity = title_and_id(names, recipe.prepare, where)
     by_normal = {normal(name): name for name in reversed(names)}
@@ -84,7 +99,19 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
             where=where,
             mend=f"one of {', '.join(OVERRIDE + key for key in Decoding.model_fields)}",
         )
-    return Plan(title, identity, fields, overrides, only(names, title, identity, recipe, where), also)
+    asked = tuple(dict.fromkeys(recipe.generate.fields)) or (DESCRIPTION,)
+    for name in asked:
+        recipe.expect_field(name)
+    lengths = {name: LENGTH + name for name in asked if LENGTH + name in names}
+    own = {
+        name: by_normal[normal(column)]
+        for name, column in recipe.prepare.fields.items()
+        if name in asked and normal(column) in by_normal
+    }
+    # Which rows lack a further field, that field's own column says.
+    by_field = recipe.generate.only == "empty" and DESCRIPTION not in asked
+    chosen = Only("empty") if by_field else only(names, title, identity, recipe, where)
+    return Plan(title, identity, fields, overrides, chosen, also, asked, own, lengths)
 
 
 def describe(
@@ -94,19 +121,22 @@ def describe(
     model_hash: str,
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """Describe a window's rows; what is added to each, in their order. A row that cannot be used says why.
+    """Write what is asked for of a window's rows; what is added to each, in their order.
+
+    A row that cannot be used says why.
 
     Raises:
         ShelftalkerError: the engine cannot honour the recipe's decoding (one that only a row asks for flags the row).
     """
-    added: list[dict[str, Any]] = [_blank(row.error) for row in rows]
+    added: list[dict[str, Any]] = [_blank(row.error, what) for row in rows]
     usual = writer.recipe.decoding
-    groups: dict[str, tuple[Decoding, list[int], list[Product]]] = {}
+    groups: dict[str, tuple[Decoding, list[tuple[int, str]], list[Product]]] = {}
     for place, row in enumerate(rows):
         if row.error is not None:
             continue
-        if not what.only.wants(row, lambda text: writer.clean(Product(text)).title):
-            added[place] = dict.fromkeys(_blank(None))
+        wanted = [name for name in what.asked if what.wants(row, name, lambda text: writer.clean(Product(text)).title)]
+        if not wanted:
+            added[place] = dict.fromkeys(_blank(None, what))
             advance(1)
             continue
         product = product_of(row, what)
@@ -114,25 +144,58 @@ def describe(
             if not writer.clean(product).title:
                 raise ValueError("the row has no title")
             decoding = _decoding(row, usual, what)
+            asked = [_of_field(product, name, row, what) for name in wanted]
         except ValueError as error:
-            added[place] = _blank(str(error))
+            added[place] = _blank(str(error), what)
             continue
+        added[place] = _blank(None, what, wanted)
         _, places, products = groups.setdefault(decoding.model_dump_json(), (decoding, [], []))
-        places.append(place)
-        products.append(product)
+        places.extend((place, name) for name in wanted)
+        products.extend(asked)
     advance(sum(new["problem"] is not None for new in added))
+    done = _Rows(places for _, places, _ in groups.values())
     for decoding, places, products in groups.values():
         try:
-            texts = writer.write(products, decoding, advance=advance)
+            texts = writer.write(products, decoding, advance=lambda count: advance(done.more(count)))
         except ShelftalkerError as error:
             if decoding == usual:
                 raise
-            for place in places:
-                added[place] = _blank(error.what)
+            for place, _ in places:
+                added[place] = _blank(error.what, what)
             continue
-        for place, written in zip(places, texts, strict=True):
-            added[place] = _described(written, model_hash)
+        for (place, name), written in zip(places, texts, strict=True):
+            made = _described(written, model_hash)
+            added[place] |= made if name == DESCRIPTION else _field(name, made)
     return added
+
+
+class _Rows:
+    """Turns a count of texts into one of rows, where several texts are written of some."""
+
+    def __init__(self, groups: Iterable[Sequence[tuple[int, str]]]) -> None:
+        places = [place for group in groups for place, _ in group]
+        self._rows, self._texts, self._told, self._done = len(set(places)), len(places), 0, 0
+
+    def more(self, texts: int) -> int:
+        """How many rows that makes, beyond what was told before."""
+        self._done += texts
+        rows = self._rows * self._done // self._texts - self._told
+        self._told += rows
+        return rows
+
+
+def _of_field(product: Product, name: str, row: Row, what: Plan) -> Product:
+    """The product with the field that is asked for, and its length.
+
+    Raises:
+        ValueError: the row's length is none.
+    """
+    phrase = (text_of(row.values.get(what.lengths[name])) or "").strip() if name in what.lengths else ""
+    try:
+        said = str(length(phrase)) if phrase else ""
+    except ShelftalkerError as error:
+        raise ValueError(f"{LENGTH}{name}: {error.what}") from None
+    return replace(product, field="" if name == DESCRIPTION else name, length=said)
 
 
 def product_of(row: Row, what: Plan) -> Product:
@@ -146,19 +209,24 @@ def product_of(row: Row, what: Plan) -> Product:
     )
 
 
-def _blank(problem: str | None) -> dict[str, Any]:
+def _blank(problem: str | None, what: Plan, wanted: Sequence[str] | None = None) -> dict[str, Any]:
+    """What is added to a row before anything is written: nothing at all for fields that are not wanted."""
+    asked = what.asked if wanted is None else wanted
+    new: dict[str, Any] = dict.fromkeys(columns_of(what.asked))
+    if DESCRIPTION in asked:
+        new |= {"publishable": False, "findings": [], "sources": []}
+    new |= {f"{name}_findings": [] for name in asked if name != DESCRIPTION}
+    return new | {"problem": problem}
+
+
+def _field(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """What is added for a further field."""
     return {
-        "description": None,
-        "publishable": False,
-        "findings": [],
-        "route": None,
-        "sources": [],
-        "score": None,
-        "tokens": None,
-        "hit_cap": None,
-        "engine": None,
-        "model": None,
-        "problem": problem,
+        name: found["description"],
+        f"{name}_findings": found["findings"],
+        f"{name}_problem": found["problem"],
+        "engine": found["engine"],
+        "model": found["model"],
     }
 
 
