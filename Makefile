@@ -21,7 +21,7 @@ types:
 
 # The demo is timed by its reader's patience and uses all cores: it runs after the rest, alone.
 check:
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/e2e
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --ignore tests/e2e
 	$(BIN)/python -m pytest tests/e2e
 
 setup: .venv/.core

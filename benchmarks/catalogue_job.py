@@ -7,7 +7,7 @@ Speed: the bundled model in int8, every text forced to one length, each engine o
 small and over a large input; rows a second are the rows more by the seconds more, so that starting (Ray's above all)
 does not count; the seconds of both are printed beside them. Memory: a tiny T5 with random weights writes a few tokens
 a row, so that what grows with the input would show. Every job runs in a process of its own; its peak of resident
-memory is its own.
+memory is its own. With --quick, whose figures mean nothing, all is one process, and Ray is started once.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,18 +115,23 @@ def apart(case: dict[str, Any]) -> dict[str, Any]:
 ENGINES = {"one process": 0, "--ray, 1 engine": 1, "--ray, 2 engines": 2}
 
 
-def speed(folder: Path, rows: int, tokens: int, window: int, engines: dict[str, int]) -> dict[str, Any]:
+Run = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def speed(folder: Path, rows: int, tokens: int, window: int, engines: dict[str, int], run: Run) -> dict[str, Any]:
     """The same job in one process, and on Ray with one and two engines."""
     common = {"model": "bundled", "tokens": tokens, "window": window}
     small = str(catalogue(folder / "small.jsonl", rows // 4))
     large = str(catalogue(folder / "large.jsonl", rows))
-    apart(common | {"input": small})  # converted outside of what is measured
+    run(common | {"input": small})  # converted outside of what is measured
     results: dict[str, Any] = {}
     for name, workers in engines.items():
         if workers and not _has_ray():
             print("--ray: skipped, the extra [ray] is not installed")
             break
-        short, long = (apart(common | {"input": one, "workers": workers}) for one in (small, large))
+        inputs = [large] if workers and run is measure else [small, large]
+        found = [run(common | {"input": one, "workers": workers}) for one in inputs]
+        short, long = found[0] if len(found) > 1 else {"rows": 0, "seconds": 0.0}, found[-1]
         rate = (long["rows"] - short["rows"]) / max(long["seconds"] - short["seconds"], 1e-3)
         results[name] = {"rows_per_second": rate, "small": short, "large": long}
         ratio = rate / results["one process"]["rows_per_second"]
@@ -134,21 +140,21 @@ def speed(folder: Path, rows: int, tokens: int, window: int, engines: dict[str, 
     return results
 
 
-def memory(folder: Path, sizes: list[int]) -> dict[str, Any]:
+def memory(folder: Path, sizes: list[int], run: Run) -> dict[str, Any]:
     """Peak memory of jobs over inputs of two sizes, and of reading these and ones twelve times as large alone."""
     model = str(folder / "tiny")
     apart({"make": model})
     results: dict[str, Any] = {}
     for rows in sizes:
         source = catalogue(folder / f"{rows}.jsonl", rows)
-        results[f"{rows:,} rows"] = found = apart({"input": str(source), "model": model, "tokens": 4, "window": 512})
+        results[f"{rows:,} rows"] = found = run({"input": str(source), "model": model, "tokens": 4, "window": 512})
         print(
             f"{rows:>9,} rows  peak {found['peak_mb']:5.0f} MB  {found['seconds']:6.1f} s"
             f"  {rows / found['seconds']:6.0f} rows/s",
             flush=True,
         )
     for rows in [*sizes, 4 * sizes[-1], 12 * sizes[-1]]:
-        found = apart({"read": str(catalogue(folder / "read.jsonl", rows))})
+        found = run({"read": str(catalogue(folder / "read.jsonl", rows))})
         results[f"{rows:,} rows, read only"] = found
         print(f"{rows:>9,} rows  peak {found['peak_mb']:5.0f} MB  reading alone", flush=True)
     return results
@@ -173,15 +179,17 @@ def main() -> None:
     if given.case:
         print(json.dumps(measure(json.loads(given.case))))
         return
-    rows, window, sizes = (48, 8, [600, 1200]) if given.quick else (given.rows, 64, [10_000, 100_000])
+    rows, window, sizes = (48, 8, [100, 200]) if given.quick else (given.rows, 64, [10_000, 100_000])
+    run = measure if given.quick else apart
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
         os.environ.setdefault("XDG_CACHE_HOME", scratch)
         if given.only in (None, "speed"):
             engines = {name: count for name, count in ENGINES.items() if count != 1 or not given.quick}
-            results["speed"] = speed(Path(scratch), rows, 8 if given.quick else given.tokens, window, engines)
+            tokens = 8 if given.quick else given.tokens
+            results["speed"] = speed(Path(scratch), rows, tokens, window, engines, run)
         if given.only in (None, "memory"):
-            results["memory"] = memory(Path(scratch), sizes)
+            results["memory"] = memory(Path(scratch), sizes, run)
     if given.json:
         given.json.write_text(json.dumps(results, indent=1))
 

@@ -163,11 +163,16 @@ def writers(*, quick: bool) -> list[tuple[str, str]]:
     ]
 
 
-def _writer(model: str, where: str, engine: str, quantisation: str) -> Any:
+def tokens_of(where: str) -> int:
+    """Tokens of a text at most; --quick runs on the CPU."""
+    return 8 if where == "cpu" else 100
+
+
+def _writer(model: str, where: str, engine: str, quantisation: str, tokens: int) -> Any:
     from shelftalker.recipe.recipe import Recipe
     from shelftalker.writing.writer import load
 
-    recipe = Recipe(device=where, decoding={"max_new_tokens": 100}).with_flags(
+    recipe = Recipe(device=where, decoding={"max_new_tokens": tokens}).with_flags(
         generate={"engine": engine, "quantisation": quantisation, "batch_size": 64}
     )
     return load(model, recipe)
@@ -180,7 +185,7 @@ def writing(model: str, folder: Path, where: str, engine: str, quantisation: str
         from shelftalker.catalogue.examples import load_split, sample
 
         products = sample(load_split(folder / "data", "val"), 4 if where == "cpu" else 256, 0)
-        writer = _writer(model, where, engine, quantisation)
+        writer = _writer(model, where, engine, quantisation, tokens_of(where))
         writer.write(products[:2])
         began = time.perf_counter()
         written = writer.write(products)
@@ -199,7 +204,7 @@ def same_text(model: str, folder: Path, where: str) -> Callable[[], str]:
 
         products = sample(load_split(folder / "data", "val"), 3 if where == "cpu" else 20, 1)
         ours, theirs = (
-            [one.text for one in _writer(model, place, "transformers", "float32").write(products)]
+            [one.text for one in _writer(model, place, "transformers", "float32", tokens_of(where)).write(products)]
             for place in (where, "cpu")
         )
         return f"{sum(one == other for one, other in zip(ours, theirs, strict=True))} of {len(products)} alike"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import json
 import os
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -18,10 +22,34 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Under --dist loadgroup, files stay whole where no group is named: what a module's tests share is made once."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class ByFile(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope = super()._split_scope(nodeid)
+            return nodeid.partition("::")[0] if scope == nodeid else scope
+
+    return ByFile(config, log)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Converted models go to a temporary folder, not to the user's cache."""
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    """Converted models go to a temporary folder that the workers share, not to the user's cache."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ["XDG_CACHE_HOME"] = str(shared / "cache")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_collections() -> None:
+    """Garbage collections pass over what is loaded by now: libraries ask for them, and torch's objects are many."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +119,18 @@ def make_t5(folder: Path, *, tied: bool = False, seed: int = 0) -> Path:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)  # type: ignore[attr-defined]
     return folder
+
+
+@pytest.fixture(scope="session")
+def smollm2_read(_own_cache: None) -> tuple[Path, str]:
+    """SmolLM2's folder, read out of its package for the first time, and what was said meanwhile.
+
+    Tests that load it share the group `smollm2`, so that this happens once.
+    """
+    from shelftalker.models.load import local_folder, resolve
+
+    with redirect_stderr(io.StringIO()) as said:
+        return local_folder(resolve("smollm2")), " ".join(said.getvalue().split())
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.sense import judged, labelled
 from shelftalker.checks.check import check
 from shelftalker.checks.given import Given
+from shelftalker.models import gguf
 from shelftalker.models.surprise import reference_if_there
 
 SALAD = "A steady soaked slot for the slot of a slot."
@@ -38,10 +39,12 @@ def test_short_sentences_are_not_judged() -> None:
 
 
 @pytest.mark.slow
-def test_nonsense_is_told_from_prose_by_the_real_reference() -> None:
-    reference = reference_if_there()
-    if reference is None:
+@pytest.mark.xdist_group("smollm2")
+def test_nonsense_is_told_from_prose_by_the_real_reference(request: pytest.FixtureRequest) -> None:
+    if gguf.smollm2_if_there() is None:
         pytest.skip("SmolLM2-135M is not installed")
-    assert len(labelled()) >= 100
+    request.getfixturevalue("smollm2_read")
+    reference = reference_if_there()
+    assert reference is not None and len(labelled()) >= 100
     precision, recall = judged(labelled("held-out"), reference)
     assert precision >= 0.80 and recall >= 0.85

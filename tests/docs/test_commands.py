@@ -2,6 +2,8 @@
 
 Three kinds are run in another way, each checked for what the reader would meet: `make` targets (what they would
 run is run by tests/e2e, or is this very test run), servers (started, asked, stopped), and benchmarks (with --quick).
+All others run in forks of a process that has torch loaded (`tests/warm.py`). The Portuguese README has the English
+one's commands, letter for letter, which a test says; they are run once.
 The base model `google/flan-t5-base` comes by its name from a hub that the test serves on loopback; `smollm2` is a tiny
 stand-in for the package that carries it.
 """
@@ -29,9 +31,11 @@ from models.hub import serve as serving
 
 from shelftalker.recipe.recipe import Recipe
 from tests.docs import stand_in
+from tests.warm import Warm
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "README.pt-BR.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUN = [page for page in PAGES if page.name != "README.pt-BR.md"]
 SERVERS = ("playground", "serve")
 
 
@@ -94,7 +98,7 @@ def kept(command: list[str], said: str, folder: Path) -> bool:
     raise AssertionError(f"say what {shlex.join(command)} must leave behind")
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("documents")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200), pytest.mark.xdist_group("documents")]
 
 
 def commands(page: Path) -> list[str]:
@@ -185,9 +189,15 @@ def serve_and_stop(command: str, env: dict[str, str], cwd: Path) -> None:
         process.wait(timeout=60)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_of_a_page_works(page: Path, hub: Hub, workshop: Path) -> None:
-    env = environment(hub, workshop)
+@pytest.fixture(scope="module")
+def warm(hub: Hub, workshop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """Runs programs in the workshop, beside the hub."""
+    with Warm(environment(hub, workshop), tmp_path_factory.mktemp("said")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
+def test_every_command_of_a_page_works(page: Path, hub: Hub, workshop: Path, warm: Warm) -> None:
     done: set[str] = set()
     for command in commands(page):
         if command in done:
@@ -200,27 +210,16 @@ def test_every_command_of_a_page_works(page: Path, hub: Hub, workshop: Path) -> 
         if words[0] in {"git", "cd", "source", ".", "pip", "hf"}:
             continue  # where the reader gets this folder from, goes to, installs from and uploads to
         if words[0] == "shelftalker" and words[1] in SERVERS:
-            serve_and_stop(command, env, workshop)
+            serve_and_stop(command, environment(hub, workshop), workshop)
             continue
-        if words[0] == "python" and words[1].startswith("benchmarks/"):
-            command += " --quick"
-        result = subprocess.run(
-            command, shell=True, cwd=workshop, env=env, capture_output=True, text=True, timeout=900, check=False
-        )
+        quick = ["--quick"] if words[0] == "python" and words[1].startswith("benchmarks/") else []
+        result = warm.run([*words, *quick], workshop, timeout=600)
         told = f"{command}\n{result.stdout[-1500:]}\n{result.stderr[-3000:]}"
         assert result.returncode == 0, told
         assert kept(words, result.stdout, workshop), told
     # A page's Python goes on with what its commands made.
     for block in python_blocks(page):
-        result = subprocess.run(
-            [sys.executable, "-c", block],
-            cwd=workshop,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        result = warm.run(["python", "-c", block], workshop, timeout=600)
         assert result.returncode == 0, f"{block}\n{result.stderr[-3000:]}"
 
 

