@@ -153,3 +153,66 @@ def test_the_review_desk_knows_the_rules_of_the_job(tmp_path: Path, monkeypatch:
         assert [one["check"] for one in desk.judged(1, text)["findings"]] == ["banned"]
     finally:
         desk.store.close()
+
+
+def test_the_server_keeps_the_rules_by_the_columns_it_is_sent() -> None:
+    pytest.importorskip("fastapi", reason="the extra [serve] is not installed")
+    from fastapi.testclient import TestClient
+
+    from shelftalker.serve.app import create_app
+
+    here = writer(WAX)
+    with TestClient(create_app("fake", here.recipe, writer=here), base_url="http://127.0.0.1") as client:
+        body = {"titles": ["Candle", "Lamp"], "columns": [{"category": "Candles"}, {"certificate": "RSPO 1"}]}
+        first, second = client.post("/describe", json=body).json()["descriptions"]
+    assert first["description"].endswith("children.") and [one["check"] for one in first["findings"]] == ["proof"]
+    assert second["description"] == WAX and second["publishable"]
+
+
+def test_evaluation_scores_by_the_rules_and_its_report_shows_them(tmp_path: Path) -> None:
+    from shelftalker.evaluation.entries import Entry, Protocol
+    from shelftalker.evaluation.report.report import render
+    from shelftalker.evaluation.results import Data, System
+    from shelftalker.evaluation.rows import Rows
+    from shelftalker.evaluation.scoring import score
+
+    lines = [
+        {
+            "uid": str(number),
+            "title": f"Candle {number}",
+            "input_text": "x",
+            "target_text": f"{PLAIN} For {number} evenings.",
+            "columns": {"category": ("Candles", "Lamps")[number % 2]},
+        }
+        for number in range(4)
+    ]
+    (tmp_path / "val.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    recipe = Recipe().with_flags(house=RULES, paths={"data": str(tmp_path)})
+    entry = Entry(System(id="m", label="m", role="model"), [PLAIN, PLAIN, f"{PLAIN} A bargain.", PLAIN])
+    rows = Rows(recipe, "val", None).products
+    found = score(rows, [entry], Protocol(100, 1), kind="evaluation", data=Data(split="val", rows=4, sha256="0"))
+    checks = found.systems[0].checks
+    assert checks is not None
+    assert (checks.by_check["required"], checks.by_check["banned"], checks.publishable_rate) == (0.5, 0.25, 0.5)
+    html = render(found)
+    assert "a word that the house rules ban" in html
+    assert found.reference_checks is not None and found.reference_checks.by_check["required"] == 0.5
+
+
+def test_a_report_of_a_shop_without_rules_does_not_speak_of_them() -> None:
+    from shelftalker.evaluation.entries import Entry, Protocol, ScoredRow
+    from shelftalker.evaluation.report.report import render
+    from shelftalker.evaluation.results import Data, System
+    from shelftalker.evaluation.scoring import score
+
+    entry = Entry(System(id="m", label="m", role="model"), [PLAIN])
+    data = Data(split="val", rows=1, sha256="0")
+    found = score([ScoredRow("1", "Candle", PLAIN)], [entry], Protocol(100, 1), kind="evaluation", data=data)
+    assert "banned" not in render(found)
+
+
+def test_other_rules_are_another_evaluation() -> None:
+    from shelftalker.evaluation.lineup import settings
+
+    assert settings(Recipe()) != settings(Recipe().with_flags(house=RULES))
+    assert "house" not in settings(Recipe())

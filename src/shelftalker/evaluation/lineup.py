@@ -66,6 +66,8 @@ def settings(recipe: Recipe) -> dict[str, object]:
         "prompt_tokens": recipe.prompt_tokens,
         "similarity_thresholds": dict(references.THRESHOLDS),
         "similarity": f"Jaccard of title words, best of {references.CANDIDATES} BM25 neighbours",
+        **({"house": recipe.house.model_dump(mode="json")} if recipe.house else {}),
+        **({"language_column": recipe.prepare.language_column} if recipe.prepare.language_column else {}),
     }
 
 

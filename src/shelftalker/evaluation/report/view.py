@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
-from shelftalker.checks.check import CHECKS
+from shelftalker.checks.check import CHECKS, HOUSE
 from shelftalker.checks.language import main_language
 from shelftalker.evaluation.metrics.registry import METRICS, QUALITY
 from shelftalker.evaluation.report.labels import (
@@ -296,7 +296,7 @@ class View:
                 for name in seen
             ],
             "rates": [share_of(checks.publishable_rate) for _, checks in found],
-            "clean": [pretty(name) for name in order if name not in seen],
+            "clean": [pretty(name) for name in order if name not in seen and name not in HOUSE],
             "has_references": self.results.reference_checks is not None,
         }
 
