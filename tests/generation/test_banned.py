@@ -10,7 +10,7 @@ import pytest
 import tiny
 
 from shelftalker import Product
-from shelftalker.generation.banned import Bans, sequences
+from shelftalker.generation.banned import Bans, invents_number, known_of, numbers, sequences, tells_number
 from shelftalker.generation.ct2_engine import Ct2Engine
 from shelftalker.generation.engine import Engine
 from shelftalker.generation.torch_engine import TorchEngine
@@ -104,3 +104,37 @@ def test_the_signature_says_that_words_are_banned(tiny_causal: Path) -> None:
     (reference, fast), (free, _) = engines(tiny_causal, ["lamp"], True), engines(tiny_causal, [], True)
     assert "|banned:" in reference.signature() and "|banned:" in fast.signature()
     assert "banned" not in free.signature()
+
+
+def test_no_number_is_written_of_a_product_of_which_none_is_told(folder: Path) -> None:
+    """In figures or in words; a product of which one is told gets the text that it would have got."""
+    plain = [word for word in tiny.WORDS if word.isalpha()]
+    bare = [Product(f"{first} {second}") for first in plain[:6] for second in plain[-6:]]
+    products = [*bare, Product("lamp 40"), Product("two lamps")]
+    free = Decoding(max_new_tokens=60, min_new_tokens=60, repetition_penalty=3.0)
+    kept = free.over({"numbers": "given"})
+    for engine in engines(folder, [], False):
+        prompts = Prompt().prepare(products, engine.encode)
+        usual = [rows[0].text for rows in engine.generate(prompts, free)]
+        texts = [rows[0].text for rows in engine.generate(prompts, kept)]
+        assert re.search(r"\d", " ".join(usual[:-2])), "without the rule there are numbers"
+        assert not re.search(r"\d", " ".join(texts[:-2]))
+        for product, text, before in zip(products[-2:], texts[-2:], usual[-2:], strict=True):
+            told = known_of(product, "en")
+            assert not invents_number(text, told)
+            assert text == before or invents_number(before, told)
+
+
+def test_numbers_in_words_are_kept_out_too() -> None:
+    def encode(text: str) -> list[int]:
+        return [sum(map(ord, word)) for word in text.split()]
+
+    found = numbers("en", ["a", "Ġ7", "x2y", "<0xC3>", "<0x31>"], encode)
+    assert [1] in found and [2] in found and [4] in found and [3] not in found and [0] not in found
+    for word in ("two", "twelve", "third", "hundred", "Forty"):
+        assert encode(word) in found, word
+    assert encode("one") not in found and encode("second") not in found
+    for product in (Product("Two lamps"), Product("Lamp", facts=("30 cm",)), Product("Lamp", attributes={"set": "3"})):
+        assert tells_number(known_of(product, "en"))
+    assert not tells_number(known_of(Product("One lamp"), "en")) and not tells_number(known_of(Product("Lamp"), "en"))
+    assert encode("zwei") in numbers("de", [], encode) and encode("dois") in numbers("pt", [], encode)

@@ -1,13 +1,21 @@
-"""Banned words as token sequences, and what keeps an engine from writing them."""
+"""Words and numbers that may not come, as token sequences, and what keeps an engine from writing them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from shelftalker.checks.figures import numbers as invented_numbers
+from shelftalker.checks.given import Given, Known
+from shelftalker.checks.lexicon import lexicon
+from shelftalker.checks.quantities import quantities
+from shelftalker.product import Product
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+_BYTE, _FIGURE = re.compile(r"<0x[0-9A-F]{2}>"), re.compile(r"<0x3[0-9]>")  # of letters that a vocabulary lacks
 _BEFORE = "a"  # stands before a word, so that its tokens are those of the middle of a sentence
 
 
@@ -37,6 +45,40 @@ def sequences(banned: Iterable[str], encode: Callable[[str], Sequence[int]]) -> 
     return [list(ids) for ids in found if ids]
 
 
+def numbers(language: str, tokens: Sequence[str], encode: Callable[[str], Sequence[int]]) -> list[list[int]]:
+    """All ways of writing a number above one: every token with a figure in it, and a language's words for numbers.
+
+    Args:
+        language: two letters.
+        tokens: the vocabulary by id.
+        encode: text to token ids, without special tokens.
+    """
+    known = lexicon(language)
+    words = [word for word, value in {**known.number_words, **known.ordinals}.items() if value > 1]
+    words += known.table("numbers", "multipliers")
+    shown = [
+        [number]
+        for number, token in enumerate(tokens)
+        if any(letter.isdigit() for letter in _BYTE.sub("", token)) or _FIGURE.fullmatch(token)
+    ]
+    return shown + sequences(words, encode)
+
+
+def known_of(product: Product, language: str) -> Known:
+    """What a product's title, attributes and facts say."""
+    return Given(product.title, product.attributes, product.facts, language).known
+
+
+def tells_number(told: Known) -> bool:
+    """Whether an input has a number above one, in figures or in words."""
+    return any(value > 1 for value in told.figures.values)
+
+
+def invents_number(text: str, told: Known) -> bool:
+    """Whether a text has a number or a measure that its input does not give."""
+    return any(True for _ in invented_numbers(told, text, quantities(text, told.words)))
+
+
 class Bans:
     """Token sequences that may not come, for a text that is written token by token.
 
@@ -51,6 +93,9 @@ class Bans:
             if len(row) > 1:
                 self._after.setdefault(tuple(row[:-1]), []).append(row[-1])
         self._lengths = sorted({len(before) for before in self._after})
+
+    def __bool__(self) -> bool:
+        return bool(self.never or self._after)
 
     def next(self, written: Sequence[int]) -> list[int]:
         """Tokens that would complete a banned sequence behind ``written``, those banned everywhere left out."""

@@ -6,11 +6,12 @@ import importlib.metadata
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.banned import mark, sequences
+from shelftalker.generation.banned import mark, numbers, sequences
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
 from shelftalker.generation.watch import Watch, watcher
 from shelftalker.models import chat, convert
@@ -76,8 +77,21 @@ class Ct2Engine(BatchedEngine):
         self._ends: list[str] = said.get("end_tokens") or [said.get("eos_token", "</s>")]
         self._vocabulary = int(said.get("vocabulary", size))
         self._shared = self._prefix(recipe.prompt) if self._causal else []
-        plain = sequences(recipe.house.banned, lambda text: self._tokenizer.encode(text, add_special_tokens=False).ids)
-        self._banned = [[self._tokens[number] for number in ids] for ids in plain]
+        self.language = recipe.language or "en"
+        self._banned = self._spelt(sequences(recipe.house.banned, self._plain))
+
+    def _plain(self, text: str) -> list[int]:
+        """Token ids of a piece of text, without special tokens."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def _spelt(self, banned: list[list[int]]) -> list[list[str]]:
+        return [[self._tokens[number] for number in ids] for ids in banned]
+
+    @cached_property
+    def _numbers(self) -> list[list[str]]:
+        """What `decoding.numbers` bans."""
+        return self._spelt(numbers(self.language, self._tokens, self._plain))
 
     def _runner(self, rows: int) -> Any:
         """The model with its threads laid out for ``rows`` texts; opened on first need.
@@ -121,11 +135,12 @@ class Ct2Engine(BatchedEngine):
             )
 
     def write(
-        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance
+        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance, *, no_numbers: bool
     ) -> list[Generation]:
         """See `BatchedEngine.write`; the seeds are for sampling, which this engine refuses."""
         written = []
-        for found, tokens in self._running(inputs, decoding):
+        banned = [*self._banned, *self._numbers] if no_numbers else self._banned
+        for found, tokens in self._running(inputs, decoding, banned):
             score, count = found.scores[0], len(tokens)
             total = score * count**decoding.length_penalty if decoding.beams > 1 else score
             has_ended = bool(tokens) and tokens[-1] in self._ends
@@ -133,7 +148,9 @@ class Ct2Engine(BatchedEngine):
             advance(1)
         return written
 
-    def _running(self, inputs: list[list[int]], decoding: Decoding) -> Iterator[tuple[Any, list[str]]]:
+    def _running(
+        self, inputs: list[list[int]], decoding: Decoding, banned: list[list[str]]
+    ) -> Iterator[tuple[Any, list[str]]]:
         """CTranslate2's results and their tokens, in the order of ``inputs``, as they become ready."""
         options: dict[str, Any] = {
             "asynchronous": True,
@@ -145,7 +162,7 @@ class Ct2Engine(BatchedEngine):
             "return_scores": True,
             "return_end_token": True,
             "end_token": self._ends,
-            "suppress_sequences": self._banned or None,
+            "suppress_sequences": banned or None,
         }
         watch = watcher(len(inputs)) if decoding.beams == 1 else None
         step = self._step(watch) if watch is not None else None
@@ -161,12 +178,14 @@ class Ct2Engine(BatchedEngine):
             return
         options |= {f"{name}_length": value for name, value in lengths.items()}
         runner = self._runner(len(rows))
-        started = [self._start(runner, batch, options, step) for batch in self._batches(rows, decoding)]
+        started = [
+            self._start(runner, batch, options, step) for batch in self._batches(rows, decoding, has_bans=bool(banned))
+        ]
         for waiting in itertools.chain.from_iterable(started):
             found = waiting.result()
             yield found, found.sequences[0]
 
-    def _batches(self, rows: list[list[str]], decoding: Decoding) -> Iterator[list[list[str]]]:
+    def _batches(self, rows: list[list[str]], decoding: Decoding, *, has_bans: bool) -> Iterator[list[list[str]]]:
         """Batches of a causal model's prompts, in their order.
 
         CTranslate2 reads the prompts of a batch at once up to the shortest one's length, and what is left of them token
@@ -175,7 +194,7 @@ class Ct2Engine(BatchedEngine):
         """
         if decoding.beams == 1:
             alike: Callable[[list[str]], int] = self._at_once
-        elif decoding.min_new_tokens > 0 or decoding.no_repeat_ngram > 0 or self._banned:
+        elif decoding.min_new_tokens > 0 or decoding.no_repeat_ngram > 0 or has_bans:
             alike = len  # with beams, least lengths and bans of a batch's longer prompts fall on the wrong rows
         else:
             alike = bool

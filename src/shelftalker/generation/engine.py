@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
+from shelftalker.generation.banned import invents_number, known_of, tells_number
+from shelftalker.generation.watch import watched
 from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
 
@@ -86,6 +89,8 @@ class BatchedEngine(ABC):
     device: str
     dtype: str
     batch_size: int
+    language: str
+    """Two letters: whose words for numbers `decoding.numbers` keeps out."""
 
     @abstractmethod
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
@@ -97,9 +102,9 @@ class BatchedEngine(ABC):
 
     @abstractmethod
     def write(
-        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance
+        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance, *, no_numbers: bool
     ) -> list[Generation]:
-        """One text for each encoded prompt, which come sorted by length, longest first."""
+        """One text for each encoded prompt, which come sorted by length, longest first; without a number if asked."""
 
     def for_decoding(self, decoding: Decoding) -> Self:
         """See `Engine.for_decoding`."""
@@ -115,28 +120,44 @@ class BatchedEngine(ABC):
         count = decoding.candidates
         # Length, then text: the batches do not depend on the order in which the prompts came.
         order = sorted(range(len(prompts)), key=lambda row: (-len(prompts[row].ids), prompts[row].text))
-        pending = _Pending(count, advance)
-        written = self.write(
-            [list(prompts[row].ids) for row in order for _ in range(count)],
-            decoding,
-            [seed_of(decoding.seed, prompts[row].text, draw) for row in order for draw in range(count)],
-            pending.advance,
-        )
+        pending = _Pending(count, len(prompts), advance)
         result: list[list[Generation]] = [[] for _ in prompts]
-        for place, row in enumerate(order):
-            result[row] = written[place * count : (place + 1) * count]
+
+        def write(rows: Sequence[int], *, no_numbers: bool) -> None:
+            if not rows:
+                return
+            written = self.write(
+                [list(prompts[row].ids) for row in rows for _ in range(count)],
+                decoding,
+                [seed_of(decoding.seed, prompts[row].text, draw) for row in rows for draw in range(count)],
+                pending.advance,
+                no_numbers=no_numbers,
+            )
+            for place, row in enumerate(rows):
+                result[row] = written[place * count : (place + 1) * count]
+
+        if decoding.numbers == "any":
+            write(order, no_numbers=False)
+            return result
+        told = [known_of(prompt.given, self.language) for prompt in prompts]
+        write([row for row in order if tells_number(told[row])], no_numbers=False)
+        bare = {row for row in order if not tells_number(told[row])}
+        wrong = {row for row in order if any(invents_number(text.text, told[row]) for text in result[row])}
+        # Whoever watches has seen the text that is written again.
+        with watched(None) if wrong else nullcontext():
+            write([row for row in order if row in bare or row in wrong], no_numbers=True)
         return result
 
 
 class _Pending:
     """Turns a count of texts into one of prompts, where several texts are drawn a prompt."""
 
-    def __init__(self, each: int, advance: Advance | None) -> None:
-        self._each, self._advance, self._texts = each, advance, 0
+    def __init__(self, each: int, prompts: int, advance: Advance | None) -> None:
+        self._each, self._most, self._advance, self._texts = each, each * prompts, advance, 0
 
     def advance(self, texts: int) -> None:
         before = self._texts // self._each
-        self._texts += texts
+        self._texts = min(self._texts + texts, self._most)  # some are written twice
         if self._advance is not None and self._texts // self._each > before:
             self._advance(self._texts // self._each - before)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.generation.banned import Bans, mark, sequences
+from shelftalker.generation.banned import Bans, mark, numbers, sequences
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
 from shelftalker.generation.watch import watcher
 from shelftalker.models import chat
@@ -44,7 +45,9 @@ class TorchEngine(BatchedEngine):
         self._loaded = loaded
         self._network = loaded.model
         self._tokenizer = loaded.tokenizer
+        self.language = recipe.language or "en"
         self._banned = sequences(recipe.house.banned, self._plain)
+        self._bans = Bans(self._banned)  # of what is being written
         own = self._network.generation_config
         eos = own.eos_token_id if own.eos_token_id is not None else loaded.tokenizer.eos_token_id
         self._eos: list[int] = list(eos) if isinstance(eos, list | tuple) else [eos]
@@ -69,6 +72,12 @@ class TorchEngine(BatchedEngine):
         ids: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         return ids
 
+    @cached_property
+    def _numbers(self) -> list[list[int]]:
+        """What `decoding.numbers` bans."""
+        size = len(self._tokenizer)
+        return numbers(self.language, self._tokenizer.convert_ids_to_tokens(range(size)), self._plain)
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of prompts, special tokens included."""
         if not texts:
@@ -81,9 +90,10 @@ class TorchEngine(BatchedEngine):
         """Transformers honours every option."""
 
     def write(
-        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance
+        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance, *, no_numbers: bool
     ) -> list[Generation]:
         """See `BatchedEngine.write`."""
+        self._bans = Bans([*self._banned, *self._numbers] if no_numbers else self._banned)
         written: list[Generation] = []
         for first in range(0, len(inputs), self.batch_size):
             batch = slice(first, first + self.batch_size)
@@ -137,7 +147,7 @@ class TorchEngine(BatchedEngine):
     def _rules(self, decoding: Decoding, start: int) -> list[Any]:
         """Processors that see only what was written, not the prompt of a causal model or the start token."""
         rules = _rules(decoding, start)
-        return [*rules, Bans(self._banned).processor(start)] if self._banned else rules
+        return [*rules, self._bans.processor(start)] if self._bans else rules
 
     def _stops(self, rows: int, decoding: Decoding, start: int) -> list[Callable[..., Tensor]]:
         """Tells whoever watches the text so far, after each token of the one text that is written."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -35,6 +35,9 @@ class Decoding(Section):
     """Tokens before an output may end."""
     max_new_tokens: int = Field(128, ge=1)
     """Tokens at most; the share of outputs that hit this cap is reported."""
+    numbers: Literal["given", "any"] = "any"
+    """given: no number is written that the prompt does not tell of the product, in figures or in words. Where it tells
+    none, none can be drawn; a text with another than those it tells is written again, without any."""
     candidates: int = Field(1, ge=1)
     """Outputs drawn a title, among which one is chosen by minimum Bayes risk (needs sample)."""
     prefer_publishable: bool = True
@@ -116,6 +119,7 @@ def decoding_signature(decoding: Decoding) -> str:
     parts += [f"ngram:{decoding.no_repeat_ngram}"] * bool(decoding.no_repeat_ngram)
     parts += [f"min:{decoding.min_new_tokens}"] * bool(decoding.min_new_tokens)
     parts.append(f"max:{decoding.max_new_tokens}")
+    parts += ["numbers:given"] * (decoding.numbers == "given")
     if decoding.candidates > 1:
         parts.append(f"mbr-chrf:{decoding.candidates}{'+checks' if decoding.prefer_publishable else ''}")
     parts += [f"seed:{decoding.seed}"] * decoding.sample
