@@ -206,3 +206,15 @@ def test_errors_are_sentences_on_the_page(recipe: Recipe, label: str, title: str
     assert said in shown
     assert "What mends it:" in shown
     assert "Traceback" not in shown
+
+
+def test_columns_of_the_house_rules_can_be_filled_in(recipe: Recipe, tmp_path: Path) -> None:
+    """They stand beside the fields of the prompt, and the rules of that category hold for what is written."""
+    rules = {"required": [{"phrase": "Keep it dry.", "where": {"category": "Lamps"}, "add": True}]}
+    here = recipe.with_flags(house=rules, prompt="Brand: {brand}\nTitle: {title}\nDescription:")
+    desk = Desk("base-name", here, load=fake_writer)
+    assert desk.fields == ["brand", "category"]
+    label = desk.choices[0].label
+    written = desk.write(label, "Blue lamp", here.decoding, {"brand": "Holm", "category": "Lamps"})
+    assert written.text.endswith("Keep it dry.")
+    assert not desk.write(label, "Blue lamp", here.decoding, {"brand": "Holm", "category": ""}).text.endswith("dry.")
