@@ -181,3 +181,15 @@ def test_a_missing_file_of_rules_is_named(tmp_path: Path) -> None:
     with pytest.raises(ShelftalkerError) as caught:
         Recipe.load(None, {"house": str(tmp_path / "none.yaml")})
     assert "none.yaml" in str(caught.value.where)
+
+
+def test_the_rules_that_the_documents_show_are_rules() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "house.md").read_text(encoding="utf-8")
+    shown = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    rules = HouseSettings.model_validate(shown)
+    assert rules.columns == ("category", "certificate")
+    assert found("An amazing, cheap candle.", shown, Product("Candle", attributes={"category": "Lamps"})) == [
+        ("banned", "amazing"),
+        ("banned", "cheap"),
+    ]
+    assert ("required", "") in found("A candle.", shown, Product("Candle", attributes={"category": "Garden fire"}))
