@@ -76,6 +76,17 @@ def test_a_column_can_enter_the_prompt(run: Prepare, tmp_path: Path) -> None:
     assert line["input_text"] == f"Brand: Acme\nTitle: {line['title']}\nText:"
 
 
+def test_a_column_is_kept_under_the_name_by_which_it_is_asked_for(run: Prepare, tmp_path: Path) -> None:
+    """As `generate` does: a prompt that asks for {brand} means the column "Brand" in training, too."""
+    rows = [{**row, "Brand": "Acme", "Item Size": number} for number, row in enumerate(products(20))]
+    path = write_lines(tmp_path / "c.jsonl", rows)
+    done = run(path, prompt="Brand: {brand}\nTitle: {title}\nText:", prepare__keep_columns=["item_size"])
+    line = json.loads((done.data_dir / "train.jsonl").read_text("utf-8").splitlines()[0])
+    assert line["input_text"] == f"Brand: Acme\nTitle: {line['title']}\nText:"
+    assert line["columns"] == {"item_size": str(int(line["uid"][1:])), "brand": "Acme"}
+    assert done.card["sources"][0]["columns"]["keep"] == ["Item Size", "Brand"]
+
+
 def test_every_row_is_in_one_place(run: Prepare, tmp_path: Path) -> None:
     good = products(40)
     bad = [

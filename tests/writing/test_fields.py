@@ -234,6 +234,16 @@ def test_a_field_alone_is_written_where_the_shop_has_none(job: Job, played: Play
     assert both[0]["publishable"] is None and both[1]["meta_description_findings"] is None
 
 
+def test_drafts_of_fields_are_no_columns_of_the_shop(job: Job) -> None:
+    from shelftalker.review.described import described
+
+    for suffix in (".csv", ".jsonl"):
+        done, _ = job(suffix, fields=["description", "meta_description"])
+        catalogue = described(done.output, Recipe())
+        assert catalogue.own == list(ROWS[0])
+        assert next(catalogue.drafts()).attributes == {"sku": "A1", "length.points": "5 words"}
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".xlsx"])
 def test_fields_come_out_in_every_format(job: Job, suffix: str) -> None:
     done, _ = job(suffix, fields=["points", "description"])

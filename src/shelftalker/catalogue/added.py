@@ -53,7 +53,7 @@ _named = msgspec.json.Decoder(_Named).decode
 
 
 def clean(
-    found: Sequence[Decisions], settings: Settings, keep: Sequence[str], weight: float, number: int
+    found: Sequence[Decisions], settings: Settings, keep: Sequence[tuple[str, str]], weight: float, number: int
 ) -> list[Result]:
     """Clean the texts as the catalogue's rows were cleaned: a shard a file of decisions, numbered from ``number``.
 
@@ -62,7 +62,7 @@ def clean(
     Args:
         found: files of decisions.
         settings: of the catalogue's shards.
-        keep: the columns that are carried into every example.
+        keep: the columns that are carried into every example: a name, and the column.
         weight: how much each text counts in training.
         number: the first shard's number.
     """
@@ -73,7 +73,7 @@ def clean(
         for text in one.passed:
             own = {normal(name): value for name, value in json.loads(text.attributes).items()}
             row = dict(zip(names, (text.title, text.text, text.uid), strict=True))
-            lines[text.number] = msgspec.json.encode(row | {name: own.get(normal(name), "") for name in keep})
+            lines[text.number] = msgspec.json.encode(row | {column: own.get(normal(column), "") for _, column in keep})
         job = Job(number, one.name, Columns(*names, keep=tuple(keep)), data=b"\n".join(lines) + b"\n")
         results.append(shards.clean(job))
         _mark(settings.scratch, number, one, weight)

@@ -15,7 +15,7 @@ from shelftalker.catalogue.read.row import cell_of
 from shelftalker.catalogue.read.rows import Row, Shape
 from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.house import HouseSettings
-from shelftalker.writing.job.output import NEW_TYPES, neutral
+from shelftalker.writing.job.output import NEW_TYPES, columns_of, neutral
 from shelftalker.writing.job.window import Plan, plan
 
 if TYPE_CHECKING:
@@ -157,9 +157,13 @@ def described(path: Path, recipe: Recipe) -> Described:
             where=f"{path}; columns: {shown(shape.names)}",
             mend=_make(path),
         )
-    own = [name for name in shape.names if name not in new.values()]
     settings = _settings(path)
     columns = settings.get("columns", {})
+    # Drafts of further fields are not the shop's columns; they wait in the described file.
+    for key in columns_of(columns.get("asked", ())):
+        if key not in new and (name := _added(key, shape.names)):
+            new[key] = name
+    own = [name for name in shape.names if name not in new.values()]
     if columns.get("title") in own:
         fields = {name: column for name, column in columns.get("fields", {}).items() if column in own}
         also = {name: column for name, column in columns.get("also", {}).items() if column in own}

@@ -99,7 +99,7 @@ def _sources(sources: list[Source], results: list[Result]) -> list[dict[str, Any
                     "title": source.columns.title,
                     "description": source.columns.description,
                     "id": source.columns.id,
-                    "keep": list(source.columns.keep),
+                    "keep": [column for _, column in source.columns.keep],
                 },
             }
         )

@@ -37,21 +37,21 @@ REASON_KEY = "__reason__"
 
 @dataclass(frozen=True)
 class Columns:
-    """Which key of a row holds the title, the description and the id, and which further ones are kept.
+    """Which key of a row holds the title, the description and the id.
 
-    ``fields`` are further texts to learn to write: a name, and its key.
+    ``keep`` are further columns that are kept, ``fields`` further texts to learn to write: each a name, and its key.
     """
 
     title: str
     description: str
     id: str | None = None
-    keep: tuple[str, ...] = ()
+    keep: tuple[tuple[str, str], ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
 
     @property
     def more(self) -> list[str]:
         """The keys beside title, description and id."""
-        return [*self.keep, *(column for _, column in self.fields)]
+        return [column for _, column in (*self.keep, *self.fields)]
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Shards:
         rejects, kept = parts.rejects, list[_Kept]()
         cleaner, encode, decode = self._cleaner, self._encode, self._decoder(job.columns)
         cleaner.counts.clear()
-        names, others = job.columns.keep, [name for name, _ in job.columns.fields]
+        names, others = ([name for name, _ in some] for some in (job.columns.keep, job.columns.fields))
         number = -1
         for number, line in enumerate(_lines(job)):
             try:
@@ -218,7 +218,7 @@ class Shards:
         reason = row.get(REASON_KEY)
         values = [as_text(row.get(columns.title)), as_text(row.get(columns.description))]
         values.append(as_text(row.get(columns.id)) or "" if columns.id else "")
-        values += [as_text(row.get(name)) or "" for name in columns.keep]
+        values += [as_text(row.get(name)) or "" for _, name in columns.keep]
         values += [as_points(row.get(name)) for _, name in columns.fields]
         if values[0] is None or values[1] is None:
             reason = reason or "not_text"

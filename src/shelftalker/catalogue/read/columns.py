@@ -68,7 +68,7 @@ def find(names: Sequence[str], settings: PrepareSettings, keep: Sequence[str], w
         raise _nothing("description", names, where)
     if identity == description:
         identity = by_role("id", [name for name in names if name not in (title, description)], language, where)
-    kept = tuple(given(name, names, where, "prepare.keep_columns") or name for name in keep)
+    kept = tuple((name, given(name, names, where, "prepare.keep_columns") or name) for name in keep)
     fields = tuple(
         (name, given(column, names, where, "prepare.fields") or column) for name, column in settings.fields.items()
     )
