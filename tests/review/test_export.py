@@ -137,10 +137,13 @@ def test_the_command(describe: Describe, opened: Open, capsys: pytest.CaptureFix
     path = describe(5)
     reviewed(path, opened)
     asked = ["review", str(path), "--export", str(path.with_name("new.jsonl")), "--into", "empty", "--html"]
-    assert main([*asked, "--only-changed", "--json"]) == 0
+    page = path.with_name("changes.html")
+    assert main([*asked, "--only-changed", "--json", "--diff", str(page)]) == 0
+    assert "2 new texts" in page.read_text(encoding="utf-8")
     assert json.loads(capsys.readouterr().out)["filled"] == 2
     assert read(path.with_name("new.jsonl"))[1]["Description"].endswith("<ul><li>bright</li><li>blue</li></ul>")
-    assert main(["review", str(path), "--html"]) == 2
+    for alone in (["--html"], ["--diff", "x.html"]):
+        assert main(["review", str(path), *alone]) == 2
     assert "belong to --export" in capsys.readouterr().err
 
 
