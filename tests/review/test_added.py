@@ -213,3 +213,31 @@ def test_decisions_are_read_while_the_page_is_open_and_from_a_folder_that_cannot
     assert sorted(path.name for path in shop.parent.iterdir()) == before
     with sqlite3.connect(file) as base:
         assert base.execute("select count(*) from decisions").fetchone() == (1,)
+
+
+def test_of_two_files_the_newest_text_on_a_product_counts(shop: Path, opened: Open) -> None:
+    first = described(shop)
+    second = first.with_name("later.csv")
+    second.write_bytes(first.read_bytes())
+    for path, words in ((second, "the older"), (first, "the newer")):
+        desk = opened(path)
+        decide(desk, 60, "mended", f"{words} text on a lamp that folds and turns by itself.")
+    done = prepared(shop, add=["reviewed"])
+    assert [line["target_text"][:9] for line in lines_of(done) if "reviewed" in line] == ["the newer"]
+    [lost] = [row for row in rejected(done) if row["file"] == "later.csv.review.sqlite"]
+    assert (lost["reason"], lost["kept"]) == ("duplicate_title", "described.csv.review.sqlite:61")
+    assert [file["left_out"] for file in done.card["added"]["files"]] == [{}, {"duplicate_title": 1}]
+
+
+def test_a_product_of_the_test_file_is_held_out_too(shop: Path, tmp_path: Path, opened: Open) -> None:
+    rows = [json.loads(line) for line in shop.read_text().splitlines()]
+    desk = opened(described(shop))
+    test = write_lines(tmp_path / "test.jsonl", [rows[60] | {"content": MENDED.format("as the test has it")}])
+    decide(desk, 60, "mended", "Quite another text, on quite another thing: heavy, quiet and made to last.")
+    decide(desk, 61, "mended", MENDED.format("as the test has it, nearly"))
+    done = prepared(shop, add=["reviewed"], test=[str(test)])
+    assert done.counts["test"] == 1 and not any("reviewed" in line for line in lines_of(done))
+    assert done.card["added"]["files"][0]["left_out"] == {"held_out": 2}
+    loose = {"prepare.inputs": [str(shop)], "prepare.test": [str(test)], "prepare.add": ["reviewed"], "split.by": "row"}
+    again = prepare(Recipe.load(None, loose | {"paths.data": str(tmp_path / "loose")}))
+    assert again.card["added"]["files"][0]["left_out"] == {"held_out": 2}

@@ -26,11 +26,14 @@ CARRIED = (
     "prepare.fields",
     "finetune.lengths",
     "generate.limits",
+    "generate.length_tries",
 )
 """Recipe keys that decide what a model is asked and how its text is drawn."""
 
-_OF_FIELDS = ("prepare.fields", "finetune.lengths", "generate.limits")
-"""Those that are only kept where they ask for something."""
+_OF_FIELDS = {key: key for key in ("prepare.fields", "finetune.lengths", "generate.limits")} | {
+    "generate.length_tries": "generate.limits"
+}
+"""Those that are only kept where something is asked for: the key, and the one that asks."""
 
 
 def carried(recipe: Recipe) -> dict[str, Any]:
@@ -39,7 +42,7 @@ def carried(recipe: Recipe) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in CARRIED:
         section, _, name = key.rpartition(".")
-        if key in _OF_FIELDS and not whole[section][name]:
+        if key in _OF_FIELDS and not whole[section][_OF_FIELDS[key].rpartition(".")[2]]:
             continue
         (found.setdefault(section, {}) if section else found)[name] = (whole[section] if section else whole)[name]
     return found
