@@ -37,6 +37,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByFile(config, log)
 
 
+def pytest_unconfigure() -> None:
+    gc.unfreeze()  # or libraries that count their objects at the end call them leaked
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Converted models go to a temporary folder that the workers share, not to the user's cache."""
@@ -92,7 +96,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def make_t5(folder: Path, *, tied: bool = False, seed: int = 0) -> Path:
+def make_t5(folder: Path, *, tied: bool = False, seed: int = 0, layers: int = 2) -> Path:
     """Save a tiny T5 with random weights in ``folder``: FLAN's shape (gated GELU, untied head), or tied like v1.0."""
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
@@ -104,7 +108,7 @@ def make_t5(folder: Path, *, tied: bool = False, seed: int = 0) -> Path:
         d_model=32,
         d_kv=8,
         d_ff=64,
-        num_layers=2,
+        num_layers=layers,
         num_heads=4,
         feed_forward_proj="relu" if tied else "gated-gelu",
         tie_word_embeddings=tied,

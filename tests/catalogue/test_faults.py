@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import multiprocessing
 import os
 import random
 import re
 import subprocess
 import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from shelftalker.catalogue.examples import load_split
 from shelftalker.catalogue.read import source
 from shelftalker.errors import ShelftalkerError
 from shelftalker.recipe.recipe import Recipe
+from tests import forks
 from tests.catalogue.conftest import Prepare, everything, placement, products, rejected, write_lines
 
 FILES = ("train.jsonl", "val.jsonl", "test.jsonl", "rejected.jsonl", "card.json", "card.html")
@@ -65,17 +66,11 @@ def prepare_in_shards(source_file: str, folder: str) -> None:
 
 @pytest.mark.slow
 def test_killed_at_any_moment_the_folder_holds_old_or_new(tmp_path: Path) -> None:
-    # Forked from a process that has imported everything: the moments are those of the work itself.
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload([__name__, "duckdb", "shelftalker.catalogue.card.card"])
-
-    def start(*arguments: Path) -> multiprocessing.process.BaseProcess:
-        process = forks.Process(target=prepare_in_shards, args=tuple(map(str, arguments)))
-        process.start()
-        return process
+    def begin(*arguments: Path) -> BaseProcess:
+        return forks.start(prepare_in_shards, *map(str, arguments))
 
     def finish(*arguments: Path) -> None:
-        process = start(*arguments)
+        process = begin(*arguments)
         process.join(300)
         assert process.exitcode == 0
 
@@ -91,7 +86,7 @@ def test_killed_at_any_moment_the_folder_holds_old_or_new(tmp_path: Path) -> Non
     dice = random.Random(5)
     outcomes = set()
     for _ in range(20):
-        process = start(new, tmp_path / "a")
+        process = begin(new, tmp_path / "a")
         time.sleep(dice.random() * length)
         process.kill()
         process.join(300)

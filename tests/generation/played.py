@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,7 +50,8 @@ class PlayedEngine:
         return "engine:played"
 
 
-if __name__ == "__main__":  # a job that a test kills: input, output, seconds a window
+def job(source: str, output: str, seconds: float) -> None:
+    """A job that a test kills; its engine takes ``seconds`` a window."""
     import shelftalker.generation.load
     import shelftalker.models.open
     from shelftalker import console
@@ -59,7 +59,7 @@ if __name__ == "__main__":  # a job that a test kills: input, output, seconds a 
     from shelftalker.writing.job import job as catalogue_job
 
     console.configure(quiet=True)
-    shelftalker.generation.load.load_engine = lambda *_: PlayedEngine(float(sys.argv[3]))
+    shelftalker.generation.load.load_engine = lambda *_: PlayedEngine(seconds)
     shelftalker.models.open.resolve = lambda *_: MODEL
     recipe = Recipe().with_flags(generate={"window_rows": 5})
-    catalogue_job.generate(Path(sys.argv[1]), Path(sys.argv[2]), "played", recipe, resume=True)
+    catalogue_job.generate(Path(source), Path(output), "played", recipe, resume=True)

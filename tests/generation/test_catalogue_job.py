@@ -5,17 +5,14 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from generation import played
 from generation.played import MODEL, PlayedEngine
 
 from shelftalker import ShelftalkerError
@@ -23,6 +20,7 @@ from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.job import job as catalogue_job
 from shelftalker.writing.job.job import generate
 from shelftalker.writing.job.output import NEW_TYPES, neutral
+from tests import forks
 
 ROWS: list[dict[str, Any]] = [
     {"sku": f"S{number}", "title": f"Blue lamp {number}", "price": number * 1.10, "tags": ["a", {"b": number}]}
@@ -207,15 +205,6 @@ def test_no_cell_is_a_formula(tmp_path: Path, engine: PlayedEngine, recipe: Reci
     assert [row[0] for row in rows[1:]] == [*(f"'{text}" for text in evil[:7]), "-5", "'+49 30", "5%"]
 
 
-def _start(source: Path, output: Path, seconds: float) -> subprocess.Popen[bytes]:
-    script = Path(__file__).with_name("played.py")
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(script.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
-    }
-    command = [sys.executable, str(script), str(source), str(output), str(seconds)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
 def test_twenty_kills_change_no_byte(suffix: str, tmp_path: Path, engine: PlayedEngine, recipe: Recipe) -> None:
@@ -230,20 +219,20 @@ def test_twenty_kills_change_no_byte(suffix: str, tmp_path: Path, engine: Played
         # Killed when some more windows are there (the last times: while the output is put together), a moment later.
         reached = len(list(work.glob("part-*")))
         wanted = min(40, reached + chance.randrange(4))
-        process = _start(source, output, 0.02)
+        process = forks.start(played.job, str(source), str(output), 0.02)
         until = time.monotonic() + 60
-        while len(list(work.glob("part-*"))) < wanted and process.poll() is None and time.monotonic() < until:
+        while len(list(work.glob("part-*"))) < wanted and process.is_alive() and time.monotonic() < until:
             time.sleep(0.002)
         time.sleep(chance.random() * 0.03)
-        process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.kill()
+        process.join(60)
         kills += 1
         most = max(most, len(list(work.glob("part-*"))))
         assert not output.exists() or output.read_bytes() == whole.read_bytes()
     assert most > 10
-    process = _start(source, output, 0)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors.decode()
+    process = forks.start(played.job, str(source), str(output), 0.0)
+    process.join(300)
+    assert process.exitcode == 0
     assert output.read_bytes() == whole.read_bytes()
     assert not work.exists() and not list(tmp_path.glob(".out*.part"))
 
