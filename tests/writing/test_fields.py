@@ -327,7 +327,7 @@ def test_one_adapter_learns_and_writes_all_of_them(tiny_causal: Path, tmp_path: 
     # What the folder says is enough to write them, and to refuse what was not learnt.
     output = tmp_path / "out.csv"
     asked = ["--input", str(tmp_path / "shop.jsonl"), "--output", str(output), "--model", str(run.run_dir)]
-    more = ["--fields", "description", "--fields", "points", "--generate.length_tries", "0", "--device", "cpu"]
+    more = ["--fields", "description,points", "--generate.length_tries", "0", "--device", "cpu"]
     assert main(["generate", *asked, *more]) == 0
     with output.open(newline="") as file:
         header = next(csv.reader(file))

@@ -36,8 +36,8 @@ def generate(
         attributes: what else the prompt asks for, as NAME=TEXT (brand=Acme), for every title; may be repeated.
         input: catalogue file: anything that `prepare` reads.
         output: described catalogue: .csv, .tsv, .jsonl (each also .gz), .parquet or .xlsx.
-        fields: what is written: description, or fields that the model learnt (prepare.fields), each in a column of its
-            own; may be repeated.
+        fields: what is written: description, fields that the model learnt (prepare.fields), or several with a comma
+            between; each in a column of its own.
         only: which rows of the file are written: all, those whose description (or field) is empty, or those listed; all
             rows and columns of the input come out.
         listed: for `--only listed`, a text file with one id a line.

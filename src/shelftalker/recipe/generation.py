@@ -54,6 +54,11 @@ class GenerateSettings(Section):
     titles: list[str] = []
     """Titles that `run` describes at its end; none: three of the test split."""
 
+    @field_validator("fields")
+    @classmethod
+    def _names_may_share_a_flag(cls, value: list[str]) -> list[str]:
+        return [name.strip() for part in value for name in part.split(",") if name.strip()]
+
     @field_validator("limits")
     @classmethod
     def _limits_are_lengths(cls, value: dict[str, str]) -> dict[str, str]:
