@@ -64,6 +64,22 @@ def prepare_in_shards(source_file: str, folder: str) -> None:
     stage.prepare(Recipe.load(None, keys))
 
 
+def prepare_until(source_file: str, folder: str, moves: int) -> None:
+    """As `prepare_in_shards`; the process ends when it has put ``moves`` files in place."""
+    rename, left = Path.replace, moves
+
+    def counted(self: Path, target: Path) -> Path:
+        nonlocal left
+        if ".prepare-ready" in str(self):
+            if left == 0:
+                os._exit(9)
+            left -= 1
+        return rename(self, target)
+
+    Path.replace = counted  # type: ignore[method-assign, assignment]
+    prepare_in_shards(source_file, folder)
+
+
 @pytest.mark.slow
 def test_killed_at_any_moment_the_folder_holds_old_or_new(tmp_path: Path) -> None:
     def begin(*arguments: Path) -> BaseProcess:
@@ -108,19 +124,10 @@ def test_a_switch_that_was_cut_short_is_completed_by_the_next_reader(run: Prepar
     """Stopped after any number of the renames that put the new files in place."""
     folder = run(write_lines(tmp_path / "old.jsonl", products(30))).data_dir
     was = [row.uid for row in load_split(folder, "val")]
-    script = SCRIPT.replace(
-        "stage.SMALL = 0",
-        "import os, pathlib\n"
-        "rename, left = pathlib.Path.replace, [int(sys.argv[3])]\n"
-        "def counted(self, target):\n"
-        "    if '.prepare-ready' in str(self):\n"
-        "        if left[0] == 0: os._exit(9)\n"
-        "        left[0] -= 1\n"
-        "    return rename(self, target)\n"
-        "pathlib.Path.replace = counted",
-    )
     new = write_lines(tmp_path / "new.jsonl", products(60, 500))
-    assert start(script, new, folder, moves).wait(300) == (9 if moves < 7 else 0)
+    process = forks.start(prepare_until, str(new), str(folder), moves)
+    process.join(300)
+    assert process.exitcode == (9 if moves < 7 else 0)
     assert sum(len(load_split(folder, name)) for name in ("val", "train", "test")) == 60
     assert [row.uid for row in load_split(folder, "val")] != was
     assert not (folder / publish.JOURNAL).exists()
