@@ -129,7 +129,7 @@ def test_numbers_in_words_are_kept_out_too() -> None:
     def encode(text: str) -> list[int]:
         return [sum(map(ord, word)) for word in text.split()]
 
-    found = numbers("en", ["a", "Ġ7", "x2y", "<0xC3>", "<0x31>"], encode)
+    found = numbers("en", ["a", " 7", "x2y", "ü", "½"], encode)
     assert [1] in found and [2] in found and [4] in found and [3] not in found and [0] not in found
     for word in ("two", "twelve", "third", "hundred", "Forty"):
         assert encode(word) in found, word

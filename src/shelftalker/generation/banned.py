@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from shelftalker.product import Product
 if TYPE_CHECKING:
     from torch import Tensor
 
-_BYTE, _FIGURE = re.compile(r"<0x[0-9A-F]{2}>"), re.compile(r"<0x3[0-9]>")  # of letters that a vocabulary lacks
 _BEFORE = "a"  # stands before a word, so that its tokens are those of the middle of a sentence
 
 
@@ -50,7 +49,7 @@ def numbers(language: str, tokens: Sequence[str], encode: Callable[[str], Sequen
 
     Args:
         language: two letters.
-        tokens: the vocabulary by id.
+        tokens: by id, each token's text.
         encode: text to token ids, without special tokens.
     """
     known = lexicon(language)
@@ -59,7 +58,7 @@ def numbers(language: str, tokens: Sequence[str], encode: Callable[[str], Sequen
     shown = [
         [number]
         for number, token in enumerate(tokens)
-        if any(letter.isdigit() for letter in _BYTE.sub("", token)) or _FIGURE.fullmatch(token)
+        if any(unicodedata.category(letter) in ("Nd", "No") for letter in token)
     ]
     return shown + sequences(words, encode)
 

@@ -91,7 +91,8 @@ class Ct2Engine(BatchedEngine):
     @cached_property
     def _numbers(self) -> list[list[str]]:
         """What `decoding.numbers` bans."""
-        return self._spelt(numbers(self.language, self._tokens, self._plain))
+        texts = self._tokenizer.decode_batch([[number] for number in range(len(self._tokens))])
+        return self._spelt(numbers(self.language, texts, self._plain))
 
     def _runner(self, rows: int) -> Any:
         """The model with its threads laid out for ``rows`` texts; opened on first need.

@@ -75,8 +75,8 @@ class TorchEngine(BatchedEngine):
     @cached_property
     def _numbers(self) -> list[list[int]]:
         """What `decoding.numbers` bans."""
-        size = len(self._tokenizer)
-        return numbers(self.language, self._tokenizer.convert_ids_to_tokens(range(size)), self._plain)
+        texts = self._tokenizer.batch_decode([[number] for number in range(len(self._tokenizer))])
+        return numbers(self.language, texts, self._plain)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of prompts, special tokens included."""
