@@ -15,6 +15,7 @@ from shelftalker.product import Product
 if TYPE_CHECKING:
     from torch import Tensor
 
+_FRACTIONS = "¼½¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"  # may be written in several tokens
 _BEFORE = "a"  # stands before a word, so that its tokens are those of the middle of a sentence
 
 
@@ -57,10 +58,18 @@ def numbers(language: str, tokens: Sequence[str], encode: Callable[[str], Sequen
     words += known.table("numbers", "multipliers")
     shown = [
         [number]
-        for number, token in enumerate(tokens)
-        if any(unicodedata.category(letter) in ("Nd", "No") for letter in token)
+        for number, text in enumerate(tokens)
+        if any(unicodedata.category(letter) in ("Nd", "No") for letter in text)
     ]
-    return shown + sequences(words, encode)
+    return shown + _gaps(tokens, encode) + sequences([*words, *_FRACTIONS], encode)
+
+
+def _gaps(tokens: Sequence[str], encode: Callable[[str], Sequence[int]]) -> list[list[int]]:
+    """The token of a space that stands before figures alone: left free, texts would have gaps instead of numbers."""
+    head = list(encode(_BEFORE))
+    behind = [list(encode(f"{_BEFORE} {figure}"))[len(head) :] for figure in range(10)]
+    found = {ids[0] for ids in behind if len(ids) > 1 and not tokens[ids[0]].strip()}
+    return [[number] for number in sorted(found)]
 
 
 def known_of(product: Product, language: str) -> Known:
