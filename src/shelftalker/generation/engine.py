@@ -142,7 +142,9 @@ class BatchedEngine(ABC):
         told = [known_of(prompt.given, self.language) for prompt in prompts]
         write([row for row in order if tells_number(told[row])], no_numbers=False)
         bare = {row for row in order if not tells_number(told[row])}
-        wrong = {row for row in order if any(invents_number(text.text, told[row]) for text in result[row])}
+        wrong: set[int] = set()
+        if decoding.numbers == "given":
+            wrong = {row for row in order if any(invents_number(text.text, told[row]) for text in result[row])}
         # Whoever watches has seen the text that is written again.
         with watched(None) if wrong else nullcontext():
             write([row for row in order if row in bare or row in wrong], no_numbers=True)

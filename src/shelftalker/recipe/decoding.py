@@ -35,9 +35,10 @@ class Decoding(Section):
     """Tokens before an output may end."""
     max_new_tokens: int = Field(128, ge=1)
     """Tokens at most; the share of outputs that hit this cap is reported."""
-    numbers: Literal["given", "any"] = "any"
-    """given: no number is written that the prompt does not tell of the product, in figures or in words. Where it tells
-    none, none can be drawn; a text with another than those it tells is written again, without any."""
+    numbers: Literal["given", "when_told", "any"] = "any"
+    """when_told: a product of which the prompt tells no number gets a text in which none can be drawn, in figures or in
+    words. given: also no other numbers than those it tells; a text with one is written again without any, which costs
+    up to as much again."""
     candidates: int = Field(1, ge=1)
     """Outputs drawn a title, among which one is chosen by minimum Bayes risk (needs sample)."""
     prefer_publishable: bool = True
@@ -119,7 +120,7 @@ def decoding_signature(decoding: Decoding) -> str:
     parts += [f"ngram:{decoding.no_repeat_ngram}"] * bool(decoding.no_repeat_ngram)
     parts += [f"min:{decoding.min_new_tokens}"] * bool(decoding.min_new_tokens)
     parts.append(f"max:{decoding.max_new_tokens}")
-    parts += ["numbers:given"] * (decoding.numbers == "given")
+    parts += [f"numbers:{decoding.numbers}"] * (decoding.numbers != "any")
     if decoding.candidates > 1:
         parts.append(f"mbr-chrf:{decoding.candidates}{'+checks' if decoding.prefer_publishable else ''}")
     parts += [f"seed:{decoding.seed}"] * decoding.sample
