@@ -97,7 +97,7 @@ def test_the_files_that_followers_of_the_study_expect_are_there(demo: tuple[Path
         "data/val.jsonl",
         "data/test.jsonl",
         "data/card.html",
-        "outputs/baseline_val200.jsonl",
+        "outputs/baseline_val100.jsonl",
         "outputs/eval_snapshot.json",
         "outputs/compare_baseline_vs_finetuned.jsonl",
         "artifacts/sample_best/adapter_config.json",
