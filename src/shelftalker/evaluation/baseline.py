@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shelftalker import console, files
+from shelftalker.checks.language import main_language
 from shelftalker.evaluation import lineup, results
 from shelftalker.evaluation.results import Results
 from shelftalker.evaluation.rows import Rows
@@ -51,6 +52,9 @@ def baseline(recipe: Recipe) -> Evaluated:
     )
     if stage.is_done():
         return Evaluated(path, results.read(path), predictions=lines, skipped=True)
+    if recipe.language is None:
+        # As a trained model knows it, so that compare finds these texts again.
+        recipe = recipe.with_flags(language=main_language(row.description for row in rows.examples))
     console.stage("baseline", f"{ref.given} zero-shot on {rows.data.rows} validation rows")
     zero_shot = lineup.model_entry(lineup.Contender(lineup.ZERO_SHOT, ref, "baseline"), rows, recipe)
     found = score(
