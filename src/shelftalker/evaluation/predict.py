@@ -107,7 +107,7 @@ def _key(ref: ModelRef, examples: Sequence[Product], recipe: Recipe) -> str:
         "model": ref.content_hash,
         "rows": rows_hash(examples),
         "engine": recipe.generate.model_dump(mode="json", include={"engine", "quantisation", "batch_size"}),
-        "carried": carried(recipe),
+        "carried": carried(recipe) | {"language": recipe.language or "en"},
         "device": [recipe.device, recipe.dtype],
         "versions": {name: versions.get(name) for name in ("shelftalker", "torch", "transformers", "ctranslate2")},
     }
