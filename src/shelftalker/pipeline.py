@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +11,7 @@ from typing import Any
 
 from shelftalker import console, files
 from shelftalker.awake import kept_awake
+from shelftalker.memory import give_back
 from shelftalker.recipe.recipe import Recipe
 
 EXAMPLES = 3
@@ -74,7 +71,7 @@ def _run(recipe: Recipe, *, force: bool) -> Finished:
     def stage(name: str, action: Callable[[], Any]) -> Any:
         start = time.monotonic()
         done = action()
-        _give_back()
+        give_back()
         seconds[name] = round(time.monotonic() - start, 1)
         if done.skipped:
             skipped.append(name)
@@ -146,14 +143,6 @@ def forget(recipe: Recipe) -> None:
     (recipe.paths.data / "manifest.json").unlink(missing_ok=True)
     for path in recipe.paths.outputs.glob("baseline_*.manifest.json"):
         path.unlink()
-
-
-def _give_back() -> None:
-    """Return freed memory to the system, which glibc keeps: the next stage's would come on top of it."""
-    gc.collect()
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _has_begun(recipe: Recipe) -> bool:

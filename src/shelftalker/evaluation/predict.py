@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shelftalker import console, manifest
 from shelftalker.awake import kept_awake
 from shelftalker.evaluation import cache
+from shelftalker.memory import give_back
 from shelftalker.product import Product
 from shelftalker.recipe.carried import carried
 
@@ -86,6 +87,8 @@ def predict(ref: ModelRef, examples: Sequence[Product], recipe: Recipe, label: s
             if recipe.evaluate.nll and nll is None:
                 nll = _score(writer, examples, label)
                 cache.keep(scored, nll)
+        del writer
+        give_back()
     assert found is not None
     return Predictions(
         texts=found["texts"],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
+from shelftalker.memory import give_back
 from shelftalker.models import adapter as adapters
 from shelftalker.models import chat, families, probe, prompt_tokens
 from shelftalker.models import folder as folders
@@ -66,8 +67,10 @@ def converted(ref: ModelRef, quantisation: Quantisation = "int8") -> Path:
     from shelftalker.models.load import load_model
 
     console.note(f"converting {ref.given} to CTranslate2 {quantisation}, once (kept in {folder})")
+    give_back()
     with files.atomic_folder(folder) as new:
         write_ct2(load_model(ref, on_cpu()), new, quantisation)
+    give_back()
     _forget_unused(CACHE_LIMIT)
     return folder
 
