@@ -58,6 +58,16 @@ def test_fine_tuned_beats_zero_shot_and_copy_title_on_rows_held_back(demo: tuple
             assert max(test["p_bootstrap"], test["p_permutation"]) < 0.01, (other, metric)
 
 
+def test_descriptions_without_a_finding_are_no_exception(demo: tuple[Path, str]) -> None:
+    """About a quarter; copies of the nearest product, which read best, hardly ever pass."""
+    folder, _ = demo
+    results = json.loads((folder / "demo/outputs/sample/test/results.json").read_text())
+    rates = {system["role"]: system["checks"]["publishable_rate"] for system in results["systems"]}
+    assert rates["model"] >= 0.15
+    nearest = next(system for system in results["systems"] if system["id"] == "nearest-neighbour")
+    assert rates["model"] > 3 * nearest["checks"]["publishable_rate"]
+
+
 def test_it_is_not_below_copy_title_in_rouge_l(demo: tuple[Path, str]) -> None:
     folder, _ = demo
     results = json.loads((folder / "demo/outputs/sample/test/results.json").read_text())
