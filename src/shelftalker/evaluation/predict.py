@@ -65,7 +65,7 @@ def predict(ref: ModelRef, examples: Sequence[Product], recipe: Recipe, label: s
 
     The key is a hash of the weights, the rows and their order, the decoding, the engine's settings and the
     versions of the libraries that run it. All rows are described in one go: a cached part would change the
-    batches, and batches change greedy output.
+    batches, on which beams depend.
 
     Raises:
         ShelftalkerError: the model cannot be had, or the engine cannot honour the decoding.
