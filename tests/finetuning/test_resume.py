@@ -266,3 +266,34 @@ def test_an_interrupted_run_says_how_to_go_on(
     with pytest.raises(KeyboardInterrupt):
         finetune(recipe_for(tiny_t5, data_dir, tmp_path))
     assert "go on from checkpoint-4 with --resume" in capsys.readouterr().err
+
+
+def test_ctrl_c_saves_a_checkpoint_behind_the_step_at_hand(
+    tiny_t5: Path,
+    data_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    uninterrupted: tuple[Run, list[Any]],
+) -> None:
+    from shelftalker.finetuning import loop
+
+    original, asked = loop.AdapterTrainer.training_step, []
+
+    def interrupted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.state.global_step == 5 and not asked:
+            asked.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return original(self, *args, **kwargs)
+
+    recipe = recipe_for(tiny_t5, data_dir, tmp_path)
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop.AdapterTrainer, "training_step", interrupted)
+        finetune(recipe)
+    assert signal.getsignal(signal.SIGINT) == before
+    assert "go on from checkpoint-6 with --resume" in capsys.readouterr().err
+    run = finetune(recipe, resume=True)
+    assert run.facts["resumed_from"] == "checkpoint-6"
+    ours, theirs = (load_file(each.last / "adapter_model.safetensors") for each in (run, uninterrupted[0]))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +77,38 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def _left(self, state: Any) -> str:
         done, left = state.global_step - self._first, state.max_steps - state.global_step
         return f", {(time.monotonic() - self._began) / done * left:.0f} s left" if done and left else ""
+
+
+class Interrupt(TrainerCallback):  # type: ignore[misc]
+    """Ctrl-C ends the training behind the step at hand, with a checkpoint; once more ends it at once."""
+
+    def __init__(self) -> None:
+        self._asked = self._stopped = False
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Listen for Ctrl-C; raises KeyboardInterrupt when the training has ended for it."""
+        if threading.current_thread() is not threading.main_thread():  # signals reach no other
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._ask)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if self._stopped:
+            raise KeyboardInterrupt
+
+    def _ask(self, number: int, frame: Any) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        console.note("stopping behind this step, with a checkpoint; Ctrl-C again stops at once")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Save and stop, if asked to."""
+        if self._asked and state.global_step < state.max_steps:
+            control.should_save = control.should_training_stop = self._stopped = True
 
 
 class Guard(TrainerCallback):  # type: ignore[misc]

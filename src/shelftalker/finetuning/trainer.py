@@ -104,13 +104,16 @@ def _train(
     log: list[dict[str, Any]],
 ) -> dict[str, Any]:
     from shelftalker.finetuning.build import build
-    from shelftalker.finetuning.callbacks import Guard, Watch
+    from shelftalker.finetuning.callbacks import Guard, Interrupt, Watch
     from shelftalker.models.quiet import hushed
 
     with console.progress("fine-tuning", unit="steps") if is_first() else nullcontext() as bar, hushed():
         watch = [Watch(bar, run_dir / run_folder.LOG, log)] if bar is not None else []
-        trainer = build(recipe, material, policy, run_dir, [Guard(), *watch])
-        with explained(run_dir, recipe), full_disk_is_told(run_dir):
+        # Several processes would stop behind different steps, each waiting for the other.
+        interrupt = Interrupt()
+        heard = interrupt.heard() if process_number()[1] == 1 else nullcontext()
+        trainer = build(recipe, material, policy, run_dir, [Guard(), *watch, interrupt])
+        with explained(run_dir, recipe), full_disk_is_told(run_dir), heard:
             outcome = trainer.train(resume_from_checkpoint=str(start.checkpoint) if start.checkpoint else None)
     facts: dict[str, Any] = {
         "steps": outcome.global_step,
