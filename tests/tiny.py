@@ -11,6 +11,10 @@ WORDS = (
 ).split()
 
 
+CHAT = "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + '</s>' }}{% endfor %}<|bot|>"
+"""A chat template, for a causal model that has none."""
+
+
 def tokenizer(*, causal: bool) -> Any:
     """A byte-level BPE of 400 tokens; of T5's kind, it ends every text with </s>."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers

@@ -19,6 +19,7 @@ def make(folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(model)
     # transformers gives a GGUF's tokenizer this token where it has none to begin with.
     tokenizer.add_special_tokens({"bos_token": "<|endoftext|>"})
+    tokenizer.chat_template = tiny.CHAT
     network = AutoModelForCausalLM.from_pretrained(model)
     network.resize_token_embeddings(len(tokenizer))
     network.config.bos_token_id = tokenizer.bos_token_id

@@ -6,10 +6,12 @@ import gzip
 import json
 import random
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 import yaml
 
 from shelftalker.catalogue.prepare import prepare
@@ -77,8 +79,10 @@ def test_a_recipe_runs_scaled_down(
     catalogue(tmp_path / "trn.json.gz", 0, 400)
     catalogue(tmp_path / "tst.json.gz", 500, 20)
     recipe = Recipe.load(name)
+    chatting = Path(shutil.copytree(tiny_causal, tmp_path / "chatting"))
+    (chatting / "chat_template.jinja").write_text(tiny.CHAT)
     small = recipe.with_flags(
-        base_model=str(tiny_causal if "smollm2" in recipe.base_model.lower() else tiny_t5),
+        base_model=str(chatting if "smollm2" in recipe.base_model.lower() else tiny_t5),
         device="cpu",
         prepare={"inputs": ["trn.json.gz"], "workers": 1},
         finetune={"max_steps": 2, "save_steps": 1, "val_rows": 4, "batch_size": min(recipe.finetune.batch_size, 4)},

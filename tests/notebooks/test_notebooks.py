@@ -31,6 +31,7 @@ def small(base_model: Path) -> Recipe:
     """The sample recipe with every count cut to what runs in seconds."""
     flags = {
         "base_model": str(base_model),
+        "chat": "plain",
         "prepare.workers": 1,
         "split.train_rows": 48,
         "split.val_rows": 12,
