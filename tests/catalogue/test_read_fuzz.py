@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import duckdb
 import xlsxwriter
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from shelftalker import console
@@ -143,6 +143,8 @@ RECORDS = st.lists(ROW, min_size=1, max_size=6)
 def test_json_lines(
     tmp_path: Path, records: list[dict[str, Any]], encoding: str, pack: str, ascii_only: bool, ending: str
 ) -> None:
+    # One object with lists in it may be a whole table by columns, which is refused in so many words.
+    assume(len(records) > 1 or not any(isinstance(value, list) for value in records[0].values()))
     text = "".join(json.dumps(record, ensure_ascii=ascii_only) + ending for record in records)
     shape = inspected(tmp_path / "c.jsonl", PACK[pack](encoded(text, encoding)))
     assert shape.rows == len(records)
