@@ -6,7 +6,7 @@ import json
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -166,8 +166,8 @@ def say_stopped(text: str) -> None:
     _err.print(Text(_prose(_err, f"\n{text}")), soft_wrap=True)
 
 
-def result(text: str, value: Any) -> None:
-    """Print a command's one result to stdout: ``text`` for people, ``value`` where --json was given."""
+def result(text: str, value: Mapping[str, Any]) -> None:
+    """Print a command's one result to stdout: ``text`` for people, ``value``, one object, where --json was given."""
     if _state.as_json:
         print(json.dumps(value, ensure_ascii=False, default=str))
     elif text:

@@ -110,7 +110,9 @@ def _typed(product: Product, run_dir: Path, capsys: pytest.CaptureFixture[str]) 
     capsys.readouterr()
     brand = product.attributes["brand"]
     assert main(["generate", product.title, "--with", f"brand={brand}", "--model", str(run_dir), "--json"]) == 0
-    (shown,) = json.loads(capsys.readouterr().out)
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["model"]["id"] == str(run_dir)
+    (shown,) = answer["descriptions"]
     assert shown["title"] == product.title and shown["publishable"] is (not shown["findings"])
     return str(shown["description"])
 

@@ -73,7 +73,7 @@ def generate(
         if one.problem:
             console.warn(f"{one.title}: {one.problem}")
     text = written[0].text if len(written) == 1 else "\n\n".join(f"{one.heading}\n{one.text}" for one in written)
-    console.result(text, [one.summary() for one in written])
+    console.result(text, {"descriptions": [one.summary() for one in written], "model": writer.about()})
 
 
 def _pair(text: str) -> tuple[str, str]:
