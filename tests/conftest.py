@@ -57,6 +57,13 @@ def _quick_collections() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _nobody_judges_sense(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SmolLM2 is not loaded to judge what tiny models write, but in the tests of that."""
+    if request.node.path.name != "test_sense.py":
+        monkeypatch.setattr("shelftalker.models.surprise.reference_if_there", lambda: None)
+
+
+@pytest.fixture(autouse=True)
 def _console_as_it_was() -> Iterator[None]:
     """What one test asks of the console (quiet, JSON) is not the next one's."""
     yield

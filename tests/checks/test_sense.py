@@ -15,12 +15,12 @@ PROSE = "The lid fits the pot and keeps the soup warm."
 
 
 def played(context: str, text: str) -> list[tuple[int, int, float, float]]:
-    """A reference that is surprised by "slot" wherever it stands, and by nothing else."""
+    """A reference that is surprised by words with s, wherever they stand, and by nothing else."""
     words, place = [], 0
     for word in text.split():
         start = text.index(word, place)
         place = start + len(word)
-        words.append((start, place, 8.0 if word.startswith("slot") else 3.0, 6.0))
+        words.append((start, place, 8.0 if word.startswith("s") else 3.0, 6.0))
     return words
 
 
@@ -47,4 +47,4 @@ def test_nonsense_is_told_from_prose_by_the_real_reference(request: pytest.Fixtu
     reference = reference_if_there()
     assert reference is not None and len(labelled()) >= 100
     precision, recall = judged(labelled("held-out"), reference)
-    assert precision >= 0.80 and recall >= 0.85
+    assert precision >= 0.85 and recall >= 0.85

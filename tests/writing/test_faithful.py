@@ -8,12 +8,17 @@ from html import unescape
 from itertools import islice
 
 import pytest
+from fakes import FakeEngine
 
 from shelftalker.bundled import sample_catalogue
 from shelftalker.checks.check import check
 from shelftalker.checks.claims import claims
 from shelftalker.checks.given import Given
-from shelftalker.writing.faithful import best, faithful
+from shelftalker.generation.engine import Generation
+from shelftalker.product import Product
+from shelftalker.recipe.recipe import Recipe
+from shelftalker.writing.faithful import best, faithful, uncontradicted
+from shelftalker.writing.writer import Writer
 
 GIVEN = Given("Kelsby Rain Jacket, Yellow, Medium", {"lining": "mesh"}, ("taped seams",))
 
@@ -151,3 +156,27 @@ def test_human_descriptions_stay_prose_without_their_claims() -> None:
             assert "language" not in {one.check for one in check(result.text, given)}
             assert not any(mark in result.text for mark in (" ,", ",,", "..", "  ", " .", ",."))
     assert declined < 0.15 * total
+
+
+def against(text: str, given: Given) -> str:
+    return uncontradicted(text, given, [one for one in check(text, given) if one.check == "contradiction"])
+
+
+def test_a_sentence_that_contradicts_the_title_goes_under_any_policy() -> None:
+    text = "A jacket for wet walks by the sea. The green hood turns with the head. The cuffs close with a strap."
+    assert against(text, GIVEN) == "A jacket for wet walks by the sea. The cuffs close with a strap."
+
+
+def test_a_text_of_which_too_little_would_be_left_stays_with_its_finding() -> None:
+    text = "A soft green coat for wet walks by the sea."
+    assert against(text, GIVEN) == text
+
+
+def test_what_the_model_wrote_is_without_what_contradicts_its_title() -> None:
+    class Wrong(FakeEngine):
+        def generate(self, prompts, decoding, *, advance=None):  # type: ignore[no-untyped-def]
+            text = "A jacket for walks in any wind and weather. The green hood turns with the head"
+            return [[Generation(text, 16, True, -0.5)] for _ in prompts]
+
+    written = Writer(Wrong(), Recipe()).write([Product(GIVEN.title)])[0]
+    assert written.text == "A jacket for walks in any wind and weather." and not written.hit_cap

@@ -72,15 +72,12 @@ def check(text: str, given: Given, *, hit_cap: bool = False, surprise: Surprise 
         given: what its writer was told: title, attributes that stand in the prompt, facts.
         hit_cap: the generation was stopped by its token limit.
         surprise: a reference language model (``models.surprise``), for the check `nonsense`, which is off without one.
+            A reading costs more than all the rest, so it is asked last, where nothing else was found.
 
     Returns:
         The findings in order of their place; none: the description is publishable.
     """
     faults = list(form.findings(given.title, text, given.words, hit_cap=hit_cap))
-    if surprise is not None and given.language == "en":
-        loops = [(start, end) for name, start, end, _ in faults if name in NO_PROSE]
-        senseless = nonsense(given.title, text, surprise)
-        faults += [one for one in senseless if not any(one[1] < end and start < one[2] for start, end in loops)]
     # Text that is no prose of its language makes no claims that its word lists could judge.
     taken = [(start, end) for name, start, end, _ in faults if name in NO_PROSE]
     # Nor does what the house has written into the text itself.
@@ -88,5 +85,7 @@ def check(text: str, given: Given, *, hit_cap: bool = False, surprise: Surprise 
     against = contradictions(given, text, claims)
     spans = {(start, end) for _, start, end, _ in against}
     faults += broken(text, given.house) + against + [claim for claim in claims if claim[1:3] not in spans]
+    if surprise is not None and not faults and given.language == "en":
+        faults += nonsense(given.title, text, surprise)
     faults.sort(key=lambda fault: (fault[1], fault[2], fault[0]))
     return [Finding(name, text[start:end], start, end, why) for name, start, end, why in faults]

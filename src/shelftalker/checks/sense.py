@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 
 from shelftalker.checks.form import Raw
@@ -14,10 +16,17 @@ Surprise is minus the log likelihood in nats; "anywhere" is in no context, so th
 common ones.
 """
 
-LIMIT = 0.57
-"""Surprise in place over surprise anywhere, summed over a sentence: above it the words might stand in any order."""
+LIMIT = 0.63
+"""Surprise in place over surprise anywhere, summed over a sentence of `_USUAL` words: above it the words might stand in
+any order."""
+_SPREAD, _USUAL = 0.5, 15
+"""A sentence's ratio strays the more, the fewer words it has: by this over the root of their number."""
 SHORTEST = 6
 """Sentences of fewer words are not judged: a measure or a name surprises by itself."""
+_FEWEST = 4
+"""Nor are those with fewer words that stand neither in the title nor before."""
+_STEM = 5
+_LETTERS = re.compile(r"\W")
 
 
 def nonsense(title: str, text: str, surprise: Surprise) -> list[Raw]:
@@ -25,7 +34,7 @@ def nonsense(title: str, text: str, surprise: Surprise) -> list[Raw]:
 
     A sentence hangs together when its words are expected where they stand. Their surprise is set against that of the
     same words in no context, as acceptability is measured from language models (SLOR; Pauls and Klein 2012, Lau,
-    Clark and Lappin 2017).
+    Clark and Lappin 2017). Words of the title and words said before are left out: they are expected anywhere.
 
     Args:
         title: the product's title, which the reference reads first.
@@ -33,14 +42,24 @@ def nonsense(title: str, text: str, surprise: Surprise) -> list[Raw]:
         surprise: a reference language model's judgement, word by word.
     """
     words = surprise(f"{title}\n", text)
+    known = {_stem(word) for word in title.split()}
     found = []
     for sentence in sentences(text):
-        inside = [
-            (placed, anywhere)
-            for start, end, placed, anywhere in words
-            if sentence.start <= start and end <= sentence.end
-        ]
-        total = sum(anywhere for _, anywhere in inside)
-        if len(inside) >= SHORTEST and sum(placed for placed, _ in inside) > LIMIT * total:
+        inside = [word for word in words if sentence.start <= word[0] and word[1] <= sentence.end]
+        new = []
+        for start, end, placed, anywhere in inside:
+            stem = _stem(text[start:end])
+            if stem not in known:
+                new.append((placed, anywhere))
+            if len(stem) > 3:  # short words join others and may come again
+                known.add(stem)
+        if len(inside) < SHORTEST or len(new) < _FEWEST:
+            continue
+        limit = LIMIT + _SPREAD * (len(new) ** -0.5 - _USUAL**-0.5)
+        if math.fsum(placed for placed, _ in new) > limit * math.fsum(anywhere for _, anywhere in new):
             found.append(("nonsense", sentence.start, sentence.end, "The words of this sentence do not hang together."))
     return found
+
+
+def _stem(word: str) -> str:
+    return _LETTERS.sub("", word.lower())[:_STEM]

