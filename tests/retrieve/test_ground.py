@@ -94,6 +94,15 @@ def test_an_index_reopened_elsewhere_answers_alike(tmp_path: Path) -> None:
     assert again.ground(asked, 4) == expected
 
 
+def test_some_products_are_drawn_evenly_and_have_a_description(tmp_path: Path) -> None:
+    rows = [Product(f"Mug {number}", str(number), description="A mug." * (number % 4 > 0)) for number in range(90)]
+    here = index(tmp_path / "index", rows)
+    drawn = here.some(10)
+    assert len(drawn) >= 6 and all(row.description for row in drawn)
+    assert int(drawn[-1].uid) > 80
+    assert here.some(1000) == [row for row in rows if row.description]
+
+
 def test_a_split_without_titles_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ShelftalkerError, match="nothing to search"):
         index(tmp_path, [Product("", "1", description="x"), Product("!!!", "2", description="y")])

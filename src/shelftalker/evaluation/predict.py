@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, manifest
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from shelftalker.recipe.recipe import Recipe
     from shelftalker.writing.writer import Writer
 
+_SCHEMA = 2
+_REHEARSED = 1_000
+"""Training products that are described from their siblings to see from where on that pays."""
+
 
 @dataclass
 class Edit:
@@ -28,6 +32,16 @@ class Edit:
     text: str
     similarity: float
     sources: list[str]
+
+
+@dataclass
+class Rehearsal:
+    """A training product as the editor would describe it from its nearest sibling, and its own description."""
+
+    title: str
+    reference: str
+    text: str
+    similarity: float
 
 
 @dataclass
@@ -45,6 +59,8 @@ class Predictions:
     decoding: str
     edits: list[Edit | None] | None = None
     """Where it is still to be chosen who writes (route.edit_from: auto), what the editor would make of each row."""
+    rehearsals: list[Rehearsal] = field(default_factory=list)
+    """With ``edits``: the same of some training products, of which there are more."""
     nll: list[tuple[float, int]] | None = None
     """Per row: summed negative log-likelihood of the reference, and its tokens."""
     cached: bool = False
@@ -97,6 +113,7 @@ def predict(ref: ModelRef, examples: Sequence[Product], recipe: Recipe, label: s
         routes=found["routes"],
         sources=found["sources"],
         edits=[Edit(**edit) if edit else None for edit in found["edits"]] if found["edits"] is not None else None,
+        rehearsals=[Rehearsal(**one) for one in found["rehearsals"]],
         engine=found["engine"],
         decoding=found["decoding"],
         nll=[(float(total), int(count)) for total, count in nll["rows"]] if nll is not None else None,
@@ -112,6 +129,7 @@ def _key(ref: ModelRef, examples: Sequence[Product], recipe: Recipe) -> str:
         "engine": recipe.generate.model_dump(mode="json", include={"engine", "quantisation", "batch_size"}),
         "carried": carried(recipe) | {"language": recipe.language or "en"},
         "device": [recipe.device, recipe.dtype],
+        "schema": _SCHEMA,
         "versions": {name: versions.get(name) for name in ("shelftalker", "torch", "transformers", "ctranslate2")},
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
@@ -123,6 +141,7 @@ def _write(writer: Writer, examples: Sequence[Product], label: str) -> dict[str,
 
     with console.progress(f"{label} writes", len(examples)) as bar:
         written = writer.write(examples, advance=bar.advance)
+    is_open = writer.recipe.route.edit_from == "auto"
     return {
         "engine": written[0].engine,
         "decoding": decoding_signature(writer.recipe.decoding),
@@ -131,7 +150,8 @@ def _write(writer: Writer, examples: Sequence[Product], label: str) -> dict[str,
         "hit_cap": [row.hit_cap for row in written],
         "routes": [row.route for row in written],
         "sources": [said_by(row.sources) for row in written],
-        "edits": _edits(writer, examples) if writer.recipe.route.edit_from == "auto" else None,
+        "edits": _edits(writer, examples) if is_open else None,
+        "rehearsals": [asdict(one) for one in _rehearsals(writer)] if is_open else [],
     }
 
 
@@ -141,6 +161,17 @@ def _edits(writer: Writer, examples: Sequence[Product]) -> list[dict[str, Any] |
     return [
         None if one is None else {"text": one.text, "similarity": one.sources[0].score, "sources": said_by(one.sources)}
         for one in writer.editable(examples)
+    ]
+
+
+def _rehearsals(writer: Writer) -> list[Rehearsal]:
+    if writer.sources is None:
+        return []
+    products = writer.sources.some(_REHEARSED)
+    return [
+        Rehearsal(product.title, product.description, one.text, one.sources[0].score)
+        for product, one in zip(products, writer.editable(products, training=True), strict=True)
+        if one is not None
     ]
 
 

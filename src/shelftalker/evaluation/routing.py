@@ -1,4 +1,8 @@
-"""From which similarity a sibling's text is edited: chosen on the rows of a comparison, by the score that ranks."""
+"""From which similarity a sibling's text is edited: chosen by the score that ranks, never on rows that are scored last.
+
+The rows of a comparison say what the model writes; what editing is worth, they and the training split say, whose
+products are described from one another.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from dataclasses import replace
 
 from shelftalker.evaluation.metrics.metric import Outputs, Targets
 from shelftalker.evaluation.metrics.registry import METRICS
-from shelftalker.evaluation.predict import Predictions
+from shelftalker.evaluation.predict import Predictions, Rehearsal
 from shelftalker.product import Product
 from shelftalker.writing.route import choose_threshold
 
@@ -24,14 +28,17 @@ def chosen(predictions: Predictions, examples: Sequence[Product], rank_by: str) 
     if edits is None:
         return predictions, None
     able = [place for place, edit in enumerate(edits) if edit is not None]
+    near = [edit.similarity for edit in edits if edit is not None]
     ours, theirs = _row_scores(
         [examples[place] for place in able],
         [edit.text for edit in edits if edit is not None],
         [predictions.texts[place] for place in able],
         rank_by,
     )
-    similarity = [edit.similarity for edit in edits if edit is not None]
-    threshold = choose_threshold(similarity, ours, theirs)
+    more, gained = _rehearsed(predictions.rehearsals, near, theirs, rank_by)
+    threshold = choose_threshold(
+        near + more, [*(one - other for one, other in zip(ours, theirs, strict=True)), *gained]
+    )
     if threshold is None:
         return predictions, None
     texts, tokens = list(predictions.texts), list(predictions.tokens)
@@ -43,6 +50,26 @@ def chosen(predictions: Predictions, examples: Sequence[Product], rank_by: str) 
     return replace(
         predictions, texts=texts, tokens=tokens, hit_cap=hit_cap, routes=routes, sources=sources, edits=None
     ), threshold
+
+
+def _rehearsed(
+    rehearsals: Sequence[Rehearsal], near: Sequence[float], written: Sequence[float], rank_by: str
+) -> tuple[list[float], list[float]]:
+    """Training products' similarities, and what editing gains there.
+
+    The model has read their descriptions, so it is not asked: against the edited text stands what it scores, by a
+    straight line, on validation rows with siblings as near.
+    """
+    import numpy as np
+
+    if not rehearsals or len(set(near)) < 2:
+        return [], []
+    products = [Product(one.title, description=one.reference) for one in rehearsals]
+    texts = [one.text for one in rehearsals]
+    scores, _ = _row_scores(products, texts, texts, rank_by)
+    slope, start = np.polyfit(near, written, 1)
+    similarity = [one.similarity for one in rehearsals]
+    return similarity, [score - float(start + slope * one) for score, one in zip(scores, similarity, strict=True)]
 
 
 def _row_scores(

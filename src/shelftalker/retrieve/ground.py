@@ -110,6 +110,12 @@ class Sources:
         """The product at a place of the split (0 up)."""
         return self._shelf[place]
 
+    def some(self, count: int) -> list[Product]:
+        """Products of the split that have a description, ``count`` at most, drawn evenly over it."""
+        step = max(1, len(self) // count)
+        drawn = (self.product(place) for place in range(0, len(self), step))
+        return [product for product in drawn if product.description][:count]
+
     def ground(self, products: Sequence[Product], k: int = 1, *, training: bool = False) -> list[list[Source]]:
         """The sources of every product, nearest first; their texts are the whole descriptions.
 

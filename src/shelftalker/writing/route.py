@@ -101,27 +101,19 @@ def wanted(given: Given, sources: Sequence[Source]) -> str:
     return " or ".join(kinds)
 
 
-def choose_threshold(
-    similarity: Sequence[float], edited: Sequence[float | None], written: Sequence[float]
-) -> float | None:
-    """The similarity from which editing scores best on validation rows; None: it never does.
+def choose_threshold(similarity: Sequence[float], gains: Sequence[float]) -> float | None:
+    """The similarity from which editing scores best; None: it never does.
 
     Of equally good thresholds the highest is taken, which leaves most to the model.
 
     Args:
-        similarity: of each row's nearest source, 0 to 1.
-        edited: score of each row's edited text; None where no text could be edited.
-        written: score of the model's text on the same rows.
+        similarity: of products' nearest sources, 0 to 1.
+        gains: score of each one's edited text over that of the model's.
     """
-    gains = [
-        (near, ours - theirs)
-        for near, ours, theirs in zip(similarity, edited, written, strict=True)
-        if ours is not None
-    ]
     best, chosen = 0.0, None
     for step in range(round(1 / _STEP), 0, -1):
         threshold = round(step * _STEP, 2)
-        gain = sum(difference for near, difference in gains if near >= threshold)
+        gain = sum(gained for near, gained in zip(similarity, gains, strict=True) if near >= threshold)
         if gain > best + 1e-9:
             best, chosen = gain, threshold
     return chosen

@@ -135,11 +135,16 @@ class Writer:
             for (product, given, near, routed), prompt, texts in zip(tasks, prompts, drawn, strict=True)
         ]
 
-    def editable(self, products: Sequence[Product]) -> list[Written | None]:
-        """What the editor would make of each product, however far its siblings are; None where it makes nothing."""
+    def editable(self, products: Sequence[Product], *, training: bool = False) -> list[Written | None]:
+        """What the editor would make of each product, however far its siblings are; None where it makes nothing.
+
+        Args:
+            products: the products.
+            training: they are the training split's own, which are no siblings of themselves.
+        """
         every = self.recipe.route.model_copy(update={"edit_from": 0.0})
         found: list[Written | None] = []
-        for product, near in zip(*self._grounded(products), strict=True):
+        for product, near in zip(*self._grounded(products, training=training), strict=True):
             given = self._given(product, near)
             routed = route(given, near, every)
             found.append(self._without_model(product, given, routed, near) if routed.route == "edited" else None)
@@ -236,12 +241,14 @@ class Writer:
             "dtype": self.engine.dtype,
         }
 
-    def _grounded(self, products: Sequence[Product]) -> tuple[list[Product], list[list[Source]]]:
+    def _grounded(
+        self, products: Sequence[Product], *, training: bool = False
+    ) -> tuple[list[Product], list[list[Source]]]:
         """Cleaned products, and the nearest of the training split to each."""
         cleaned = self.cleaned(products)
         if self.sources is None:
             return cleaned, [[] for _ in cleaned]
-        return cleaned, self.sources.ground(cleaned, max(self.recipe.ground.sources, _CANDIDATES))
+        return cleaned, self.sources.ground(cleaned, max(self.recipe.ground.sources, _CANDIDATES), training=training)
 
     def _told(self, product: Product) -> Product:
         """The product without the columns that only the house rules look at: `{attributes}` would show them."""
