@@ -63,6 +63,7 @@ def test_supported_claims_are_left_alone(title: str, description: str) -> None:
         ("compatibility", "Phone Case, Black", "A black case compatible with iPhone 12.", "compatible with iPhone 12"),
         ("certification", BOTTLE, "The bottle is FDA approved.", "FDA approved"),
         ("repetition", BOTTLE, "It is very good and it is very good and it is very good.", None),
+        ("repetition", "Blue wool scarf", "A small sniffed sniffed and sniffed with a sniff.", None),
         ("cut_off", BOTTLE, "The blue bottle keeps drinks cold for the", "the"),
         ("title_copy", BOTTLE, BOTTLE + ".", None),
         ("language", BOTTLE, "Die Flasche ist aus Stahl und hält das Wasser für den ganzen Tag kalt.", None),

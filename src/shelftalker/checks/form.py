@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -13,6 +14,10 @@ Raw = tuple[str, int, int, str]
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+(?![\w])|[.!?]+(?=\w)|\n|$)+")
+
+
+_STEM = 5
+"""Letters by which words count as one."""
 
 
 NO_PROSE = frozenset({"language", "repetition", "markup"})
@@ -34,7 +39,7 @@ def findings(title: str, description: str, words: Lexicon, *, hit_cap: bool) -> 
     yield from _cut_off(description, words, hit_cap)
     tokens = [(match.group().lower(), match.start(), match.end()) for match in _TOKEN.finditer(description)]
     prose = [token for token in tokens if not any(start <= token[1] < end for _, start, end, _ in marked)]
-    loops = list(_repetition(prose))
+    loops = list(_repetition(prose)) or list(_drones(description, prose, words))
     yield from loops
     copies = list(_title_copy(title, prose, description, words))
     yield from copies
@@ -99,6 +104,23 @@ def _repetition(tokens: list[tuple[str, int, int]]) -> Iterator[Raw]:
     if not loops:
         for start, end in _echoes(words, 8, 2) or _echoes(words, 5, 3):
             yield "repetition", tokens[start][1], tokens[end - 1][2], "These words were said before."
+
+
+def _drones(text: str, tokens: list[tuple[str, int, int]], words: Lexicon) -> Iterator[Raw]:
+    """Sentences a third of whose words are one: "A small sniffed sniffed and sniffed with a sniff." Names may recur."""
+    often = Counter(word[:_STEM] for word, _, _ in tokens if len(word) >= _STEM - 1 and word not in words.stop)
+    if max(often.values(), default=0) < 3:
+        return
+    for match in _SENTENCE.finditer(text):
+        inside = [token for token in tokens if match.start() <= token[1] < match.end()]
+        stems = Counter(
+            word[:_STEM]
+            for word, start, end in inside
+            if len(word) >= _STEM - 1 and word not in words.stop and word.isalpha() and text[start:end].islower()
+        )
+        count = max(stems.values(), default=0)
+        if count >= 3 and count * 3 >= len(inside) > 4:
+            yield "repetition", inside[0][1], inside[-1][2], "The sentence says one word again and again."
 
 
 def _loops(words: list[str]) -> list[tuple[int, int]]:
