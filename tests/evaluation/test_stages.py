@@ -194,6 +194,16 @@ def test_evaluate_on_test_notes_when_and_warns_of_a_second_model(recipe: Recipe,
     assert any("scored before" in warning for warning in second.results.verdict.warnings)
 
 
+@pytest.mark.parametrize("other", [{"facts": "given"}, {"sense": False}])
+def test_evaluate_under_another_policy_is_not_taken_for_done(
+    recipe: Recipe, run_dir: Path, other: dict[str, object]
+) -> None:
+    assert not shelftalker.evaluate(run_dir / "checkpoint-10", recipe).skipped
+    assert shelftalker.evaluate(run_dir / "checkpoint-10", recipe).skipped
+    again = shelftalker.evaluate(run_dir / "checkpoint-10", recipe.with_flags(generate=other))
+    assert not again.skipped
+
+
 def test_evaluate_puts_the_zero_shot_base_and_reference_systems_beside_the_model(recipe: Recipe, run_dir: Path) -> None:
     done = shelftalker.evaluate(run_dir / "checkpoint-20", recipe)
     assert [system.id for system in done.results.systems] == ["zero-shot", *REFERENCES, "checkpoint-20"]

@@ -13,6 +13,7 @@ from shelftalker.evaluation.rows import Rows
 from shelftalker.evaluation.scoring import score
 from shelftalker.evaluation.verdict import judge
 from shelftalker.manifest import Stage
+from shelftalker.recipe.carried import carried
 from shelftalker.recipe.recipe import Recipe
 
 
@@ -48,7 +49,13 @@ def baseline(recipe: Recipe) -> Evaluated:
         "baseline",
         folder / f"{name}.manifest.json",
         inputs=lineup.inputs(recipe, "val", [ref]),
-        settings={**lineup.settings(recipe), "rows": rows.data.rows, "seed": recipe.seed, **lineup.resampling(recipe)},
+        settings={
+            **lineup.settings(recipe),
+            **lineup.resampling(recipe),
+            "rows": rows.data.rows,
+            "seed": recipe.seed,
+            "run_with": carried(recipe),
+        },
     )
     if stage.is_done():
         return Evaluated(path, results.read(path), predictions=lines, skipped=True)

@@ -14,6 +14,7 @@ from shelftalker.evaluation.rows import Rows
 from shelftalker.evaluation.scoring import score
 from shelftalker.evaluation.verdict import judge
 from shelftalker.manifest import Stage
+from shelftalker.recipe.carried import carried
 from shelftalker.recipe.recipe import Recipe
 
 TEST_LEDGER = "test_scored.json"
@@ -61,6 +62,7 @@ def evaluate(model: str | Path, recipe: Recipe, *, out: Path | None = None) -> E
             "rows": rows.data.rows,
             "seed": recipe.seed,
             "id": contender.id,
+            "run_with": carried(recipe),
         },
     )
     if stage.is_done():

@@ -190,6 +190,7 @@ def resampling(recipe: Recipe) -> dict[str, object]:
         "nll": recipe.evaluate.nll,
         "bertscore": [recipe.evaluate.bertscore, recipe.evaluate.bertscore_layer],
         "rank_by": recipe.compare.rank_by,
+        "sense": recipe.generate.sense,
         "device": [recipe.device, recipe.dtype],
     }
 
