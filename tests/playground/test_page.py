@@ -21,6 +21,7 @@ from fakes import FakeEngine
 from shelftalker.errors import ShelftalkerError
 from shelftalker.playground.app import build, launch
 from shelftalker.playground.desk import Desk
+from shelftalker.playground.one import Tab
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.writer import Writer
 
@@ -186,6 +187,34 @@ def test_a_tuner_unfolds_the_settings_and_is_told_what_they_mean(page: Any) -> N
     page.click("#st-beside")
     page.click("#st-write")
     page.wait_for_selector("text=The chosen model is the base model itself.")
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_field_and_its_length_are_asked_for_where_the_model_has_learnt_fields(knows: bool, data_dir: Path) -> None:
+    import gradio as gr
+
+    fields = {"meta_description": "SEO"} if knows else {}
+    recipe = Recipe().with_flags(base_model="one", paths={"data": data_dir}, prepare={"fields": fields})
+    engine = FakeEngine()
+    desk = Desk(None, recipe, load=lambda model, recipe: Writer(engine, recipe))
+    with gr.Blocks():
+        tab = Tab(gr, desk)
+    assert (tab.target.visible, tab.length.visible) == (knows, knows)
+    if not knows:
+        return
+    assert [name for name, _ in tab.target.choices] == ["description", "meta_description"]
+    controls = [getattr(recipe.decoding, name) for name in tab.tuned.controls]
+    for target, length, line in (
+        ("meta_description", " 6 words", "Write: meta description, 6 words"),
+        ("description", "6 words", "Write: description, 6 words"),
+        ("description", "", "Title: Oak chair"),
+    ):
+        given = (desk.base.label, False, [], "", target, length, *controls)
+        shown = [update[tab.past] for update in tab.first("Oak chair", *given) if tab.past in update]
+        assert shown[-1][0]["title"] == ("Oak chair (meta description)" if "meta" in target else "Oak chair")
+        assert engine.calls[-1][0][0].split("\n")[-2] == line
+    *_, refused = tab.first("Oak chair", desk.base.label, False, [], "", "description", "long", *controls)
+    assert "is no length" in refused[tab.mine]
 
 
 @pytest.mark.browser

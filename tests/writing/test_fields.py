@@ -25,6 +25,7 @@ from shelftalker.product import Product
 from shelftalker.prompt import TEMPLATE, Prepared, Prompt
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
+from shelftalker.writing.ending import closed_early
 from shelftalker.writing.fitted import held
 from shelftalker.writing.job.job import generate
 from shelftalker.writing.writer import Writer, load
@@ -133,38 +134,116 @@ def test_a_limit_is_what_training_texts_keep_to_unless_the_recipe_says() -> None
     }  # fmt: skip
 
 
-class Talker(PlayedEngine):
-    """Says as many sentences of nine words as it is told, and another number when it draws at random."""
+SAYS = (
+    "This lamp stands by itself on a wooden table. It folds flat, so that it fits into a drawer or a bag. "
+    "Four screws of brass hold the arm to the base, and a cord of linen leads to the wall. "
+) * 4
+NATURAL = ("bag", "table", "brass", "arm", "flat", "base", "wall", "wooden")
 
-    def __init__(self, first: int = 2, drawn: Sequence[int] = (3, 4, 5)) -> None:
+
+class Talker(PlayedEngine):
+    """Says the beginning of a long text: so many words, or as many as it is held to; would stop behind nouns."""
+
+    def __init__(self, first: int = 9, says: str = SAYS, natural: Sequence[str] = NATURAL) -> None:
         super().__init__()
-        self.first, self.drawn = first, drawn
+        self.first, self.says, self.natural = first, says, natural
+        self.decodings: list[Decoding] = []
 
     def generate(self, prompts: Sequence[Prepared], decoding: Decoding, **_: Any) -> list[list[Generation]]:
         self.prompts += [prompt.text for prompt in prompts]
-        counts = self.drawn[: decoding.candidates] if decoding.sample else [self.first]
-        return [[Generation(" ".join(["This lamp stands by itself on a wooden table."] * count), 9, False, -1.0)
-                 for count in counts] for _ in prompts]  # fmt: skip
+        self.decodings.append(decoding)
+        count = decoding.min_new_tokens or self.first
+        text = " ".join(self.says.split()[:count])
+        return [[Generation(text, count, bool(decoding.min_new_tokens), -1.0)] for _ in prompts]
+
+    def token_log_probs(self, prompts: Sequence[Prepared], targets: Sequence[str]) -> list[list[float]]:
+        return [[-9.0, -0.5 if text.rstrip(".").endswith(tuple(self.natural)) else -7.0, -0.5] for text in targets]
 
 
-def test_a_text_that_misses_its_length_is_drawn_again() -> None:
+LENGTHS = [f"{kind}{count} {unit}" for kind in ("", "at most ") for count, unit in (
+    (9, "words"), (20, "words"), (33, "words"), (60, "words"), (64, "characters"), (150, "characters"),
+    (240, "characters"),
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", LENGTHS)
+def test_a_text_has_the_length_and_ends_as_sentences_end(asked: str) -> None:
+    [one] = Writer(Talker(), KNOWS).write([Product("Lamp", length=asked)])
+    assert length(asked).is_kept(one.text) and all(finding.check != "length" for finding in one.findings)
+    said = one.text.removesuffix(".")
+    assert SAYS.startswith(said) and said.split()[-1] in NATURAL and one.text.endswith(".") and not one.hit_cap
+
+
+def test_what_has_its_length_is_not_written_again() -> None:
     engine = Talker()
-    writer = Writer(engine, KNOWS)
-    asked = [Product("Lamp", length=phrase) for phrase in ("18 words", "36 words", "at most 20 words", "200 words")]
-    found = writer.write(asked)
-    assert [len(one.text.split()) for one in found] == [18, 36, 18, 45]
+    asked = [Product("Lamp", length=phrase) for phrase in ("9 words", "at most 12 words", "20 words", "40 words")]
+    found = Writer(engine, KNOWS).write(asked)
+    assert [len(one.text.split()) for one in found] == [9, 9, 22, 41]
+    assert [decoding.min_new_tokens for decoding in engine.decodings] == [0, 32, 64]
     assert len(engine.prompts) == 4 + 2 and all("\nWrite: description, " in prompt for prompt in engine.prompts)
-    assert [one.check for one in found[3].findings][-1:] == ["length"] and not found[3].publishable
-    assert all(finding.check != "length" for one in found[:3] for finding in one.findings)
-    kept = Writer(Talker(), KNOWS.with_flags(generate={"length_tries": 0})).write(asked[1:2])
-    assert len(kept[0].text.split()) == 18 and kept[0].findings[-1].why == "18 words; asked for were 36 words"
+
+
+def test_a_text_that_is_long_already_is_only_closed() -> None:
+    engine = Talker(first=60)
+    [one] = Writer(engine, KNOWS).write([Product("Lamp", length="25 words")])
+    assert one.text.endswith(" Four screws of brass.") and len(engine.prompts) == 1
+
+
+def test_where_no_end_is_natural_a_second_draft_is_looked_at() -> None:
+    engine = Talker(natural=("arm",))
+    [one] = Writer(engine, KNOWS.with_flags(decoding={"repetition_penalty": 1.1})).write(
+        [Product("Lamp", length="11 words")]
+    )
+    assert [decoding.repetition_penalty for decoding in engine.decodings] == [1.1, 1.1, 1.25]
+    assert one.text.endswith(" It folds flat.")
+
+
+def test_no_sentence_ends_at_a_word_that_wants_another() -> None:
+    text = "The lamp is one of the (very old) ones, with a shade - of linen - that is the maker's own and it folds."
+    found = {early.split()[-1] for count in range(4, 24)
+             for early in closed_early(text, Length(count, "words"), lexicon())}  # fmt: skip
+    assert found == {"ones.", "shade.", "linen.", "own."}
+    german = closed_early(
+        "Die Lampe steht auf einem Tisch aus Holz und klappt.", Length(8, "words", True), lexicon("de")
+    )
+    assert german == ["Die Lampe steht auf einem Tisch.", "Die Lampe steht auf einem Tisch aus Holz."]
+
+
+def test_a_list_ends_behind_a_point_or_a_word_without_a_full_stop() -> None:
+    says = "Solid oak from one old tree \u2022 Folds flat for the drawer \u2022 Shade of linen"
+    [one] = Writer(Talker(40, says, ("flat",)), KNOWS).write([Product("Lamp", length="9 words")])
+    assert one.text == "Solid oak from one old tree \u2022 Folds flat"
+
+
+def test_a_text_that_cannot_get_its_length_says_so() -> None:
+    [one] = Writer(Talker(says="Short. Text."), KNOWS).write([Product("Lamp", length="200 words")])
+    assert one.text == "Short. Text." and not one.publishable
+    assert one.findings[-1].check == "length" and one.findings[-1].why == "2 words; asked for were 200 words"
+
+
+@pytest.mark.parametrize("engine", ["transformers", "ctranslate2"])
+@pytest.mark.parametrize("kind", ["tiny_t5", "tiny_causal"])
+def test_a_length_is_kept_by_both_engines_alone_as_in_a_batch(
+    kind: str, engine: str, request: pytest.FixtureRequest
+) -> None:
+    recipe = KNOWS.with_flags(
+        device="cpu", decoding={"max_new_tokens": 6, "repetition_penalty": 1.3},
+        generate={"engine": engine, "quantisation": "float32"},
+    )  # fmt: skip
+    writer = load(request.getfixturevalue(kind), recipe)
+    asked = [Product(f"Blue lamp {number}", length=f"{unit}") for number, unit in enumerate(
+        ["20 words", "20 words", "12 words", "200 characters", "at most 90 characters"])]  # fmt: skip
+    found = writer.write(asked)
+    assert [one.text for one in found] == [writer.write([product])[0].text for product in asked]
+    for product, one in zip(asked, found, strict=True):
+        assert length(product.length).is_kept(one.text), one.text
 
 
 def test_a_model_that_knows_no_lengths_is_only_held_to_them() -> None:
-    engine = Talker(first=5)
+    engine = Talker(first=60)
     recipe = Recipe().with_flags(generate={"limits": {"description": "at most 30 words"}})
     [one] = Writer(engine, recipe).write([Product("Lamp")])
-    assert len(one.text.split()) == 27 and engine.prompts == [TEMPLATE.replace("{title}", "Lamp")]
+    assert one.text.endswith(" or a bag.") and engine.prompts == [TEMPLATE.replace("{title}", "Lamp")]
     with pytest.raises(ShelftalkerError, match="has not learnt to write the field meta_description"):
         Writer(engine, recipe).write([Product("Lamp", field="meta_description")])
 
@@ -198,7 +277,7 @@ Job = Callable[..., Any]
 def job(tmp_path: Path, played: PlayedEngine) -> Job:
     def run(suffix: str = ".jsonl", **asked: Any) -> Any:
         source = write_lines(tmp_path / "in.jsonl", ROWS)
-        recipe = KNOWS.with_flags(generate={"length_tries": 0, **asked})
+        recipe = KNOWS.with_flags(generate=asked)
         done = generate(source, tmp_path / f"out{suffix}", "played", recipe)
         lines = [json.loads(line) for line in done.output.read_text().splitlines()] if suffix == ".jsonl" else []
         return done, lines
@@ -327,7 +406,7 @@ def test_one_adapter_learns_and_writes_all_of_them(tiny_causal: Path, tmp_path: 
     # What the folder says is enough to write them, and to refuse what was not learnt.
     output = tmp_path / "out.csv"
     asked = ["--input", str(tmp_path / "shop.jsonl"), "--output", str(output), "--model", str(run.run_dir)]
-    more = ["--fields", "description,points", "--generate.length_tries", "0", "--device", "cpu"]
+    more = ["--fields", "description,points", "--device", "cpu"]
     assert main(["generate", *asked, *more]) == 0
     with output.open(newline="") as file:
         header = next(csv.reader(file))

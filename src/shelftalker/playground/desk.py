@@ -99,6 +99,11 @@ class Desk:
         """Whether the prompt has a place for facts."""
         return "facts" in fields(self.recipe.prompt)
 
+    @property
+    def texts(self) -> list[str]:
+        """What the model has learnt to write; one thing for most: the description."""
+        return ["description", *self.recipe.prepare.fields]
+
     def write(
         self,
         label: str,
@@ -106,15 +111,20 @@ class Desk:
         decoding: Decoding,
         columns: Mapping[str, str] | None = None,
         facts: Sequence[str] = (),
+        *,
+        field: str = "",
+        length: str = "",
     ) -> Written:
-        """Describe one title with the model of that label.
+        """Describe one title with the model of that label, or write another field of it; ``length``: "60 words".
 
         Raises:
-            ShelftalkerError: no such label, no title, the model cannot be had, or an option that cannot be honoured.
+            ShelftalkerError: no such label, no title, the model cannot be had, or an option, a field or a length that
+                cannot be honoured.
         """
         if not title.strip():
             raise ShelftalkerError("there is no title yet", mend="type one, or choose an example")
-        return self.writer(label).write([Product(title, attributes=columns or {}, facts=tuple(facts))], decoding)[0]
+        product = Product(title, attributes=columns or {}, facts=tuple(facts), field=field, length=length)
+        return self.writer(label).write([product], decoding)[0]
 
     def writer(self, label: str) -> Writer:
         """The loaded model of that label; the one not used for longest makes room for it."""

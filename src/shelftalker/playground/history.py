@@ -19,7 +19,7 @@ Entry = dict[str, str]
 def entry(written: Written, model: str, decoding: str) -> Entry:
     """One description as a row."""
     values = (
-        written.title,
+        written.heading,
         written.text,
         "yes" if written.publishable else "no",
         "; ".join(f"{one.check}: {one.text}" for one in written.findings),

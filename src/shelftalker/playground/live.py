@@ -13,7 +13,15 @@ from shelftalker.writing.written import Written
 
 
 def writing(
-    desk: Desk, label: str, title: str, decoding: Decoding, columns: Mapping[str, str], facts: Sequence[str] = ()
+    desk: Desk,
+    label: str,
+    title: str,
+    decoding: Decoding,
+    columns: Mapping[str, str],
+    facts: Sequence[str] = (),
+    *,
+    field: str = "",
+    length: str = "",
 ) -> Iterator[str | Written]:
     """What is written so far, every time there is more of it, and last the description with its findings.
 
@@ -32,7 +40,7 @@ def writing(
     def work() -> None:
         try:
             with watched(watch):
-                told.put(desk.write(label, title, decoding, columns, facts))
+                told.put(desk.write(label, title, decoding, columns, facts, field=field, length=length))
         except BaseException as error:  # it is raised where somebody listens
             told.put(error)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shelftalker import console
@@ -40,6 +40,8 @@ class Asked:
         title, columns, facts: the product.
         decoding: how text is drawn.
         number: which further version it is; 0: the first.
+        target: which of the shop's fields is written; empty: the description.
+        length: how long it is to be; empty: as the recipe says.
     """
 
     label: str
@@ -48,6 +50,8 @@ class Asked:
     columns: Mapping[str, str] = field(default_factory=dict)
     facts: Sequence[str] = ()
     number: int = 0
+    target: str = ""
+    length: str = ""
 
 
 def build(gr: Any, desk: Desk) -> None:
@@ -70,6 +74,17 @@ class Tab:
             visible=desk.takes_facts,
             elem_id="st-facts",
         )
+        with gr.Row():
+            self.target = gr.Dropdown(
+                desk.texts, value=desk.texts[0], label="What to write", visible=len(desk.texts) > 1, elem_id="st-target"
+            )
+            self.length = gr.Textbox(
+                label="How long",
+                placeholder="60 words, at most 155 characters",
+                max_length=40,
+                visible=desk.recipe.knows_lengths,
+                elem_id="st-length",
+            )
         with gr.Row():
             self.write = gr.Button(
                 "Write the description", variant="primary", elem_id="st-write", min_width=200, scale=3
@@ -111,8 +126,8 @@ class Tab:
         yield from self._describe(number, title, given)
 
     def _describe(self, number: int, title: str, given: tuple[Any, ...]) -> Iterator[dict[Any, Any]]:
-        label, beside, past, facts = given[:4]
-        controls, columns = given[4 : 4 + len(self.tuned.controls)], given[4 + len(self.tuned.controls) :]
+        label, beside, past, facts, target, length = given[:6]
+        controls, columns = given[6 : 6 + len(self.tuned.controls)], given[6 + len(self.tuned.controls) :]
         try:
             _measured(title)
             decoding = tuning.settings_of(self.desk, label, controls)
@@ -126,6 +141,8 @@ class Tab:
             {name: text or "" for name, text in zip(self.desk.fields, columns, strict=True)},
             [line.strip() for line in (facts or "").splitlines() if line.strip()],
             number,
+            "" if target == "description" else target,
+            (length or "").strip(),
         )
         yield {self.mine: view.plain(label, self._waiting(label)), self.human: self._human(title), self.text: ""}
         yield from self._mine(asked, past)
@@ -152,7 +169,7 @@ class Tab:
             yield {self.base: view.plain(label, "The chosen model is the base model itself.")}
             return
         yield {self.base: view.plain(label, self._waiting(label))}
-        base = Asked(label, asked.title, asked.decoding, asked.columns, asked.facts)
+        base = replace(asked, label=label, number=0)
         for card, _ in cards(self.desk, base, kind="st-base"):
             yield {self.base: card}
 
@@ -191,7 +208,7 @@ class Tab:
 
     def wire(self) -> None:
         """Tie the buttons to what happens."""
-        given = [self.tuned.checkpoint, self.tuned.beside, self.past, self.facts]
+        given = [self.tuned.checkpoint, self.tuned.beside, self.past, self.facts, self.target, self.length]
         given += [*self.tuned.controls.values(), *self.fields]
         outputs = [self.mine, self.base, self.human, self.text, self.past, self.listed, self.before, self.version]
         switches = [self.write, self.again, self.stop, self.copy]
@@ -223,7 +240,16 @@ def cards(desk: Desk, asked: Asked, *, kind: str = "") -> Iterator[tuple[str, Wr
     heading = f"{asked.label}, version {asked.number + 1}" if asked.number else asked.label
     start = time.monotonic()
     try:
-        for news in writing(desk, asked.label, asked.title, asked.decoding, asked.columns, asked.facts):
+        for news in writing(
+            desk,
+            asked.label,
+            asked.title,
+            asked.decoding,
+            asked.columns,
+            asked.facts,
+            field=asked.target,
+            length=asked.length,
+        ):
             if isinstance(news, str):
                 yield view.growing(heading, news, kind=kind), None
             else:

@@ -26,14 +26,11 @@ CARRIED = (
     "prepare.fields",
     "finetune.lengths",
     "generate.limits",
-    "generate.length_tries",
 )
 """Recipe keys that decide what a model is asked and how its text is drawn."""
 
-_OF_FIELDS = {key: key for key in ("prepare.fields", "finetune.lengths", "generate.limits")} | {
-    "generate.length_tries": "generate.limits"
-}
-"""Those that are only kept where something is asked for: the key, and the one that asks."""
+_WHERE_SET = ("prepare.fields", "finetune.lengths", "generate.limits")
+"""Those that are only kept where they ask for something."""
 
 
 def carried(recipe: Recipe) -> dict[str, Any]:
@@ -42,7 +39,7 @@ def carried(recipe: Recipe) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in CARRIED:
         section, _, name = key.rpartition(".")
-        if key in _OF_FIELDS and not whole[section][_OF_FIELDS[key].rpartition(".")[2]]:
+        if key in _WHERE_SET and not whole[section][name]:
             continue
         (found.setdefault(section, {}) if section else found)[name] = (whole[section] if section else whole)[name]
     return found

@@ -50,8 +50,6 @@ class GenerateSettings(Section):
     limits: dict[str, str] = {}
     """How long a field's text is to be, by its name: `60 words`, `at most 155 characters`; a model that learnt several
     fields brings the 95th percentile of its training texts along for each but the description."""
-    length_tries: int = Field(8, ge=0)
-    """Texts drawn at random, among which one is chosen, where the first misses the length asked for; 0: none."""
     titles: list[str] = []
     """Titles that `run` describes at its end; none: three of the test split."""
 

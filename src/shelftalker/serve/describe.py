@@ -46,7 +46,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """Describe one title or several."""
         decoding = request.decoding_over(recipe.decoding, limits)
         # What cannot be described is refused here: others' titles may share its batch.
-        products = service.writer.cleaned(request.products())
+        products = service.writer.cleaned(_asked(service, request))
         [written] = await service.write(products, [decoding])
         return DescribeAnswer(
             descriptions=[DescriptionOut.of(one) for one in written],
@@ -63,7 +63,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def batch(request: BatchRequest) -> Response:
         """Describe many titles; each description is a line of JSON that comes as soon as its turn is written."""
         decoding = request.decoding_over(recipe.decoding, limits)
-        products = await asyncio.to_thread(lambda: [service.writer.clean(one) for one in request.products()])
+        products = await asyncio.to_thread(lambda: [service.writer.clean(one) for one in _asked(service, request)])
         stream = Stream(service, products, decoding)
         stream.begin()  # a queue that is full now is answered with 503, not in the middle of a stream
         return StreamingResponse(stream.lines(), media_type="application/x-ndjson")
@@ -77,8 +77,18 @@ def add_routes(app: FastAPI, service: Service) -> None:
             "recipe": recipe.name,
             "prompt": recipe.prompt,
             "decoding": recipe.decoding.model_dump(),
+            "fields": {name: recipe.generate.limits.get(name) for name in ("description", *recipe.prepare.fields)},
             "limits": {name: getattr(limits, name) for name in Limits.__dataclass_fields__},
         }
+
+
+def _asked(service: Service, request: DescribeRequest) -> list[Product]:
+    """The products with the length that is wanted.
+
+    Raises:
+        ShelftalkerError: a field that the model has not learnt, or a length that is none.
+    """
+    return [service.writer.limited(product) for product in request.products()]
 
 
 class Stream:

@@ -88,6 +88,10 @@ class DescribeRequest(BaseModel):
     columns: dict[str, str] | list[dict[str, str]] = {}
     """Further columns (brand, category): for every title, or a list with one object a title. Those that the
     model's prompt names enter the prompt; the checks believe those and no others."""
+    field: str = Field("description", max_length=Limits.column_characters)
+    """What is written: the description, or another field that the model learnt."""
+    length: str = Field("", max_length=40)
+    """How long the texts are to be: `60 words`, `at most 155 characters`; empty: what the recipe says of the field."""
     decoding: Overrides | None = None
     """Decoding keys to change for this request; none: the recipe's decoding, the one that was scored."""
 
@@ -110,7 +114,11 @@ class DescribeRequest(BaseModel):
         """The products asked about, in order."""
         titles = [self.title] if self.title is not None else self.titles or []
         columns = self.columns if isinstance(self.columns, list) else [self.columns] * len(titles)
-        return [Product(title, attributes=known) for title, known in zip(titles, columns, strict=True)]
+        name = "" if self.field == "description" else self.field
+        return [
+            Product(title, attributes=known, field=name, length=self.length)
+            for title, known in zip(titles, columns, strict=True)
+        ]
 
     def decoding_over(self, base: Decoding, limits: Limits) -> Decoding:
         """The recipe's decoding with this request's changes.
@@ -165,6 +173,8 @@ class DescriptionOut(BaseModel):
     """One description. It is publishable where nothing was found."""
 
     title: str
+    field: str
+    """Which of the product's texts it is; mostly the description."""
     description: str
     publishable: bool
     findings: list[FindingOut]
@@ -185,6 +195,7 @@ class DescriptionOut(BaseModel):
         return cls(
             **more,
             title=written.title,
+            field=written.field or "description",
             description=written.text,
             publishable=written.publishable,
             findings=[FindingOut(**asdict(finding)) for finding in written.findings],

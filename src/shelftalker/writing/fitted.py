@@ -1,21 +1,36 @@
-"""A text held at the length that is asked for: it ends where a sentence or a line ends, never in a word."""
+"""Texts at the length asked for: held at an end of a sentence, written on, or closed where the model might have ended.
+
+The end is chosen by the model itself: of the words behind which a sentence can be over, the one after which it finds a
+full stop and the end of the text most probable.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import replace
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shelftalker.checks.check import Finding
 from shelftalker.checks.lexicon import Lexicon
-from shelftalker.checks.prose import sentences
 from shelftalker.length import BETWEEN, Length
+from shelftalker.writing.ending import CLOSED, closed_early, ends
 
 if TYPE_CHECKING:
-    from shelftalker.generation.engine import Generation
+    from shelftalker.generation.engine import Engine, Generation
+    from shelftalker.prompt import Prepared
+    from shelftalker.recipe.decoding import Decoding
 
-_CLOSED = re.compile(r"[.!?…。！？][\"'”’»)\]]*$")
+_NATURAL = -4.0
+"""Log-probability of full stop and end from which an early end is taken without looking further."""
+_TOKENS_EACH = {"words": 1.5, "characters": 0.3}
+_ENOUGH = {"words": 8, "characters": 40}
+"""From so long a text one reads how many tokens the model needs."""
+_SPARE, _STEP, _MOST = 1.2, 32, 512
+"""Tokens that are written on: a fifth more than it should take, in steps that leave few kinds of batches; at most."""
+_OTHERWISE = 0.15
+"""What repeating costs more in the second draft, so that it becomes another text."""
 
 
 def held(text: str, asked: Length, words: Lexicon, *, hit_cap: bool = False) -> str:
@@ -29,39 +44,125 @@ def held(text: str, asked: Length, words: Lexicon, *, hit_cap: bool = False) -> 
         words: the text's language, for its abbreviations.
         hit_cap: its last sentence was broken off.
     """
-    ends = _ends(text, words)
-    if hit_cap and len(ends) > 1 and not _CLOSED.search(text):
-        ends.pop()
-    starts = [text[:end] for end in ends] or [text]
+    places = ends(text, words)
+    if hit_cap and len(places) > 1 and not CLOSED.search(text):
+        places.pop()
+    starts = [text[:end] for end in places] or [text]
     fitting = [start for start in starts if asked.of(start) <= asked.longest]
     if not fitting:
         return starts[0]
     return max(fitting, key=len) if asked.at_most else min(fitting, key=lambda start: (asked.off(start), -len(start)))
 
 
-def _ends(text: str, words: Lexicon) -> list[int]:
-    """Where the text may end, in order."""
-    if BETWEEN not in text:
-        return [one.end for one in sentences(text, words)]
-    ends, at = [], text.find(BETWEEN)
-    while at >= 0:
-        ends.append(at)
-        at = text.find(BETWEEN, at + len(BETWEEN))
-    return [*ends, len(text)]
+def fitted(
+    engine: Engine,
+    prompts: Sequence[Prepared],
+    drawn: Sequence[list[Generation]],
+    wanted: Sequence[tuple[Length, Lexicon] | None],
+    decoding: Decoding,
+) -> list[list[Generation]]:
+    """What was drawn, at the lengths that are wanted: all candidates that keep theirs, or the one nearest to it.
+
+    A text that is too short is written once more with its end held back. One that has no end of a sentence at the
+    length is closed early, there where the model might have ended. Where that would be far from natural, a second
+    draft is looked at too.
+
+    Args:
+        engine: what wrote them.
+        prompts: what it read.
+        drawn: its candidates, at least one a prompt.
+        wanted: length and language of each prompt's text; None: any length.
+        decoding: how text is drawn.
+    """
+    rows = [
+        None if one is None else _Row(prompt, one[0], one[1], list(texts))
+        for prompt, texts, one in zip(prompts, drawn, wanted, strict=True)
+    ]
+    missed = [row for row in rows if row is not None and not row.keeps]
+    for number, draft in enumerate(_drafts(decoding)):
+        missed = [row for row in missed if not row.is_done]
+        _write_on(engine.for_decoding(draft), [row for row in missed if number or not row.is_long], draft)
+        _close(engine, [row for row in missed if not row.keeps])
+    return [texts if row is None else row.chosen() for row, texts in zip(rows, drawn, strict=True)]
 
 
-def nearest(drawn: Sequence[Generation], asked: Length, words: Lexicon) -> list[Generation]:
-    """The candidates held at the length: those that keep it, or, where none does, the one that is least off."""
-    found = []
-    for one in drawn:
-        text = held(one.text, asked, words, hit_cap=one.hit_cap)
-        found.append(replace(one, text=text, hit_cap=one.hit_cap and text == one.text))
-    return [one for one in found if asked.is_kept(one.text)] or [min(found, key=lambda one: asked.off(one.text))]
+@dataclass
+class _Row:
+    """One product's texts on their way to their length; ``closed`` are those closed early, with how natural it is."""
+
+    prompt: Prepared
+    asked: Length
+    words: Lexicon
+    drawn: list[Generation]
+    closed: dict[str, tuple[float, Generation]] = field(default_factory=dict)
+
+    @property
+    def held(self) -> list[Generation]:
+        found = []
+        for one in self.drawn:
+            text = held(one.text, self.asked, self.words, hit_cap=one.hit_cap)
+            found.append(replace(one, text=text, hit_cap=one.hit_cap and text == one.text))
+        return found
+
+    @property
+    def keeps(self) -> bool:
+        return any(self.asked.is_kept(one.text) for one in self.held)
+
+    @property
+    def is_long(self) -> bool:
+        return any(self.asked.of(one.text) > self.asked.longest for one in self.drawn)
+
+    @property
+    def is_done(self) -> bool:
+        return self.keeps or any(score >= _NATURAL for score, _ in self.closed.values())
+
+    def chosen(self) -> list[Generation]:
+        """What keeps the length, else the most natural early end, else what is nearest."""
+        found = self.held
+        if kept := [one for one in found if self.asked.is_kept(one.text)]:
+            return kept
+        if self.closed:
+            return [max(self.closed.values(), key=lambda one: (one[0], -self.asked.off(one[1].text)))[1]]
+        return [min(found, key=lambda one: self.asked.off(one.text))]
+
+    def tokens(self) -> int:
+        """How many tokens it takes to get past the length, as far as can be told."""
+        longest = max(self.drawn, key=lambda one: one.tokens)
+        size, unit = self.asked.of(longest.text), self.asked.unit
+        each = longest.tokens / size if size >= _ENOUGH[unit] else _TOKENS_EACH[unit]
+        return min(math.ceil(self.asked.longest * each * _SPARE / _STEP) * _STEP, _MOST)
 
 
-def has_length(drawn: Sequence[Generation], asked: Length, words: Lexicon) -> bool:
-    """Whether one of the candidates, held at the length, keeps it."""
-    return asked.is_kept(nearest(drawn, asked, words)[0].text)
+def _drafts(decoding: Decoding) -> Iterator[Decoding]:
+    yield decoding
+    if decoding.beams == 1:
+        yield decoding.over({"repetition_penalty": decoding.repetition_penalty + _OTHERWISE})
+
+
+def _write_on(engine: Engine, rows: Sequence[_Row], draft: Decoding) -> None:
+    """Texts without an end, of a number of tokens that only their own rows decide."""
+    alike = defaultdict(list)
+    for row in rows:
+        alike[row.tokens()].append(row)
+    for tokens, some in sorted(alike.items()):
+        endless = draft.over({"min_new_tokens": tokens, "max_new_tokens": tokens})
+        for row, texts in zip(some, engine.generate([row.prompt for row in some], endless), strict=True):
+            # Where a model wanted to end it often breaks the line.
+            row.drawn += [replace(one, text=" ".join(one.text.split())) for one in texts]
+
+
+def _close(engine: Engine, rows: Sequence[_Row]) -> None:
+    """Early ends of the texts that have not been looked at, each with what the model thinks of it."""
+    tried = []
+    for row in rows:
+        fresh = {text: one for one in row.drawn for text in closed_early(one.text, row.asked, row.words)}
+        tried += [(row, one, text) for text, one in fresh.items() if text not in row.closed]
+    if not tried:
+        return
+    logs = engine.token_log_probs([row.prompt for row, _, _ in tried], [text for _, _, text in tried])
+    for (row, one, text), known in zip(tried, logs, strict=True):
+        behind = 1 if BETWEEN in one.text else 2  # the end of the text, and the full stop before it
+        row.closed[text] = (sum(known[-behind:]), replace(one, text=text, hit_cap=False))
 
 
 def off_length(text: str, asked: Length) -> list[Finding]:

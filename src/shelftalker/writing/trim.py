@@ -61,6 +61,11 @@ MIN_WORDS = 4
 """Shorter than this a remainder is no sentence any more."""
 
 
+def hangs(text: str) -> bool:
+    """Whether English text ends at a word that wants another behind it."""
+    return _HANGS.search(text) is not None
+
+
 def trimmed(sentence: str, start: int, end: int, kind: str) -> Iterator[str]:
     """Versions of ``sentence`` without the claim at ``start:end``, the ones that keep most of it first.
 
@@ -74,7 +79,7 @@ def trimmed(sentence: str, start: int, end: int, kind: str) -> Iterator[str]:
     for version in _versions(body, start, min(end, len(body)), kind):
         text = _tidy(version) + stop
         text = text[:1].upper() + text[1:] if sentence[:1].isupper() else text
-        if len(text.split()) >= MIN_WORDS and not _HANGS.search(text) and _stands(text, sentence):
+        if len(text.split()) >= MIN_WORDS and not hangs(text) and _stands(text, sentence):
             yield text
 
 

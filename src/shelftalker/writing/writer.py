@@ -18,20 +18,19 @@ from shelftalker.product import Product, Source
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.retrieve.shown import shown
-from shelftalker.writing.fitted import has_length
+from shelftalker.writing.fitted import fitted
 from shelftalker.writing.route import Routed, route
 from shelftalker.writing.written import Written, declined, edited, written
 
 if TYPE_CHECKING:
     from shelftalker.checks.sense import Surprise
-    from shelftalker.generation.engine import Engine, Generation
+    from shelftalker.generation.engine import Engine
     from shelftalker.models.load import ModelRef
     from shelftalker.prompt import Prepared
     from shelftalker.retrieve.ground import Sources
 
 _Task = tuple[Product, Given, Sequence[Source], Routed]
 """A product that the model writes, what the checks believe of it, the nearest to it, and why the model does."""
-_AT_RANDOM = {"temperature": 0.7, "top_p": 0.95}
 _CANDIDATES = 3
 """Nearest products that are looked at for a text to edit, and for what siblings say alike."""
 
@@ -116,7 +115,10 @@ class Writer:
             engine = self.engine.for_decoding(decoding)
             prompts = self._prompts([product for product, _, _, _ in tasks], [near for _, _, near, _ in tasks], engine)
             drawn = engine.generate(prompts, decoding, advance=advance)
-            drawn = self._to_length(tasks, prompts, drawn, decoding)
+            wanted = [
+                (length(product.length), given.words) if product.length else None for product, given, _, _ in tasks
+            ]
+            drawn = fitted(engine, prompts, drawn, wanted, decoding)
             signature = engine.signature()
         return [
             written(
@@ -284,28 +286,6 @@ class Writer:
             return None
         asked = length(product.length) if product.length else None
         return edited(product, given, routed, near, self.recipe.generate.facts, asked)
-
-    def _to_length(
-        self,
-        tasks: Sequence[_Task],
-        prompts: Sequence[Prepared],
-        drawn: list[list[Generation]],
-        decoding: Decoding,
-    ) -> list[list[Generation]]:
-        """What was drawn; with more to choose from, drawn at random, where nothing of it has the length asked for."""
-        tries = self.recipe.generate.length_tries
-        missed = [
-            place
-            for place, (product, given, _, _) in enumerate(tasks)
-            if tries and product.length and not has_length(drawn[place], length(product.length), given.words)
-        ]
-        if not missed:
-            return drawn
-        more = decoding.over({"sample": True, "candidates": tries} | ({} if decoding.sample else _AT_RANDOM))
-        again = self.engine.for_decoding(more).generate([prompts[place] for place in missed], more)
-        for place, texts in zip(missed, again, strict=True):
-            drawn[place] = [*drawn[place], *texts]
-        return drawn
 
     def _prompts(self, products: Sequence[Product], near: Sequence[Sequence[Source]], engine: Engine) -> list[Prepared]:
         if not self.recipe.knows_lengths:  # then it is only held to it

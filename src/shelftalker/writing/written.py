@@ -14,7 +14,7 @@ from shelftalker.checks.given import Given
 from shelftalker.checks.house import completed
 from shelftalker.product import Product, Source
 from shelftalker.writing.faithful import Faithful, Policy, best, faithful, uncontradicted
-from shelftalker.writing.fitted import held, nearest, off_length
+from shelftalker.writing.fitted import held, off_length
 from shelftalker.writing.route import Route, Routed
 
 if TYPE_CHECKING:
@@ -173,8 +173,6 @@ def written(
         asked: how long the text is to be; None: nobody says.
     """
     given = replace(known, attributes=prompt.given.attributes, facts=prompt.given.facts)
-    if asked is not None:
-        drawn = nearest(drawn, asked, given.words)
     texts = tuple(one.text for one in drawn)
     capped = [one.hit_cap for one in drawn]
     chosen, found = _chosen(texts, capped, given, near, policy, prefer_publishable)
