@@ -14,7 +14,9 @@ from shelftalker.checks.quantities import Quantity
 
 def numbers(known: Known, text: str, found: Sequence[Quantity]) -> Iterator[Raw]:
     """Numbers and measures; ``found`` are the text's quantities."""
-    exempt = [match.span() for match in known.words.pattern("patterns", "idioms").finditer(text)] if found else []
+    if all(known.figures.supports(quantity) or (quantity.word and quantity.value in (0, 1)) for quantity in found):
+        return
+    exempt = [match.span() for match in known.words.caseless("patterns", "idioms").finditer(text)]
     pending: int | None = None  # where an unsupported list that shares a unit began ("30 x 60 cm")
     for quantity in found:
         if any(start <= quantity.start < end for start, end in exempt):
@@ -44,12 +46,15 @@ def _unsupported(quantity: Quantity, known: Known, text: str, start: int) -> Raw
 
 
 _CODE = re.compile(r"(?<![\w.-])(?=[\w./-]*\d)(?=[\w./-]*[A-Za-z])[A-Za-z0-9]+(?:[-/.][A-Za-z0-9]+)*(?![\w])")
+_DIGIT = re.compile(r"\d")
 _COMMON_CODES = frozenset("mp3 mp4 2d 3d 4x4 h2o co2 1st 2nd 3rd a4 a5 a3 covid-19 9-to-5 y2k".split())
 _NO_CODE = re.compile(r"x\d{1,2}|\d+(?:[.,]\d+)*(?:st|nd|rd|ths?|s)?(?:-[a-z-]+)?|[a-z]+(?:-[a-z]+)*-\d+s?")
 
 
 def model_numbers(known: Known, text: str, found: Sequence[Quantity]) -> Iterator[Raw]:
     """Words of letters and digits that are no measure."""
+    if not _DIGIT.search(text):
+        return
     measured = [(item.start, item.end) for item in found if item.dimension is not None]
     for match in _CODE.finditer(text):
         code = match.group()
@@ -111,7 +116,7 @@ def _sizes(words: Lexicon) -> _Sizes:
 
 def sizes(known: Known, text: str) -> Iterator[Raw]:
     """Clothing, shoe, bed and paper sizes; in a list each size by itself."""
-    if not _HINT.search(text) and not known.words.pattern("sizes", "hint").search(text):
+    if not (_CAPITALS.search(text) and _HINT.search(text)) and not known.words.caseless("sizes", "hint").may_be_in(text):
         return
     style = _sizes(known.words)
     for match in style.pattern.finditer(text):
@@ -130,7 +135,8 @@ def sizes(known: Known, text: str) -> Iterator[Raw]:
             yield "size", match.start(), match.end(), f"The input does not give the size {value!r}."
 
 
-_HINT = re.compile(r"[A-Z]{2}|\b[AB][0-6]\b|SIZE|EU \d")
+_CAPITALS = re.compile(r"[A-Z][A-Z0-6]")
+_HINT = re.compile(r"[A-Z]{2}|\b[AB][0-6]\b")
 
 
 def title_sizes(text: str, words: Lexicon) -> dict[str, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 
 from shelftalker.checks.lexicon import Lexicon, lexicon, stop_words
 
@@ -37,8 +37,7 @@ def findings(title: str, description: str, words: Lexicon, *, hit_cap: bool) -> 
     marked = list(_markup(description))
     yield from marked
     yield from _cut_off(description, words, hit_cap)
-    tokens = [(match.group().lower(), match.start(), match.end()) for match in _TOKEN.finditer(description)]
-    prose = [token for token in tokens if not any(start <= token[1] < end for _, start, end, _ in marked)]
+    prose = _Prose(description, [(start, end) for _, start, end, _ in marked])
     loops = list(_repetition(prose)) or list(_drones(description, prose, words))
     yield from loops
     copies = list(_title_copy(title, prose, description, words))
@@ -47,6 +46,25 @@ def findings(title: str, description: str, words: Lexicon, *, hit_cap: bool) -> 
         yield from _thin(title, prose, description, words)
     if not loops:
         yield from _language(description, words)
+
+
+class _Prose:
+    """The words of a text in small letters, those inside of ``marked`` spans left out, and where they stand."""
+
+    def __init__(self, text: str, marked: Sequence[tuple[int, int]]) -> None:
+        self._text, self._marked = text, marked
+        if marked:
+            self.words = [text[start:end].lower() for start, end in self.spans]
+        elif text.isascii():
+            self.words = _TOKEN.findall(text.lower())
+        else:
+            self.words = [word.lower() for word in _TOKEN.findall(text)]
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """Start and end of every word."""
+        found = (match.span() for match in _TOKEN.finditer(self._text))
+        return [span for span in found if not any(start <= span[0] < end for start, end in self._marked)]
 
 
 _MARKUP = re.compile(
@@ -95,22 +113,32 @@ def _cut_off(text: str, words: Lexicon, hit_cap: bool) -> Iterator[Raw]:
         yield "cut_off", start, len(body), "The last sentence breaks off."
 
 
-def _repetition(tokens: list[tuple[str, int, int]]) -> Iterator[Raw]:
-    words = [word for word, _, _ in tokens]
+def _repetition(prose: _Prose) -> Iterator[Raw]:
+    words = prose.words
+    if not _comes_again(words):
+        return
     loops = _loops(words)
     for start, end in loops:
-        yield "repetition", tokens[start][1], tokens[end - 1][2], "The same words come again and again."
+        yield "repetition", prose.spans[start][0], prose.spans[end - 1][1], "The same words come again and again."
     # Apart: eight words that came before, or five words for the third time.
     if not loops:
         for start, end in _echoes(words, 8, 2) or _echoes(words, 5, 3):
-            yield "repetition", tokens[start][1], tokens[end - 1][2], "These words were said before."
+            yield "repetition", prose.spans[start][0], prose.spans[end - 1][1], "These words were said before."
 
 
-def _drones(text: str, tokens: list[tuple[str, int, int]], words: Lexicon) -> Iterator[Raw]:
+def _comes_again(words: list[str]) -> bool:
+    """Whether a word is said twice in a row, or any three are said twice: without that nothing loops or echoes."""
+    following = words[1:]
+    threes = list(zip(words, following, words[2:], strict=False))
+    return len(set(threes)) < len(threes) or any(map(str.__eq__, words, following))
+
+
+def _drones(text: str, prose: _Prose, words: Lexicon) -> Iterator[Raw]:
     """Sentences a third of whose words are one: "A small sniffed sniffed and sniffed with a sniff." Names may recur."""
-    often = Counter(word[:_STEM] for word, _, _ in tokens if len(word) >= _STEM - 1 and word not in words.stop)
+    often = Counter([word[:_STEM] for word in prose.words if len(word) >= _STEM - 1 and word not in words.stop])
     if max(often.values(), default=0) < 3:
         return
+    tokens = [(word, start, end) for word, (start, end) in zip(prose.words, prose.spans, strict=True)]
     for match in _SENTENCE.finditer(text):
         inside = [token for token in tokens if match.start() <= token[1] < match.end()]
         stems = Counter(
@@ -168,31 +196,45 @@ def _echoes(words: list[str], size: int, limit: int) -> list[tuple[int, int]]:
     return found
 
 
-def _title_copy(title: str, tokens: list[tuple[str, int, int]], text: str, lexicon_: Lexicon) -> Iterator[Raw]:
+def _title_copy(title: str, prose: _Prose, text: str, lexicon_: Lexicon) -> Iterator[Raw]:
     wanted = [match.group().lower() for match in _TOKEN.finditer(title)]
-    words = [word for word, _, _ in tokens]
+    words = prose.words
     if not words or not wanted:
         return
     known = {word.rstrip("s") for word in wanted}
-    added = [word for word in words if word.rstrip("s") not in known]
-    new = len(added)
-    if len(set(added)) <= (1 if len(words) < 12 else 0) or (new / len(words) <= 0.15 and len(words) <= 2 * len(wanted)):
+    added = (word for word in words if word.rstrip("s") not in known)
+    if len(words) > 2 * len(wanted):
+        copies = not _different(added, 2 if len(words) < 12 else 1)
+    else:
+        new = list(added)
+        copies = len(set(new)) <= (1 if len(words) < 12 else 0) or len(new) / len(words) <= 0.15
+    if copies:
         yield "title_copy", 0, len(text.rstrip()), "The text repeats the title and adds nothing."
         return
     # The whole title again as a sentence of its own, as data feeds write it.
     if len(wanted) >= 4 and words[: len(wanted)] == wanted:
-        after = text[tokens[len(wanted) - 1][2] :]
+        after = text[prose.spans[len(wanted) - 1][1] :]
         following = words[len(wanted)] if len(words) > len(wanted) else ""
         if not after.strip(" .!?") or (re.match(r"\s*[.!:|–-]|\s+[A-Z]", after) and following not in lexicon_.copulas):
-            yield "title_copy", tokens[0][1], tokens[len(wanted) - 1][2], "The title is copied word for word."
+            yield "title_copy", prose.spans[0][0], prose.spans[len(wanted) - 1][1], "The title is copied word for word."
 
 
-def _thin(title: str, tokens: list[tuple[str, int, int]], text: str, words: Lexicon) -> Iterator[Raw]:
+def _different(items: Iterable[str], count: int) -> bool:
+    """Whether there are so many different ones; no more of them are looked at than needed."""
+    seen: set[str] = set()
+    for item in items:
+        seen.add(item)
+        if len(seen) >= count:
+            return True
+    return False
+
+
+def _thin(title: str, prose: _Prose, text: str, words: Lexicon) -> Iterator[Raw]:
     """Fewer than two words that the title does not have and that say something of this product and not of any."""
     stem = words.stem
     wanted = {stem(word) for match in _TOKEN.finditer(title) for word in (match.group(), *match.group().split("-"))}
-    told = {stem(word) for word, _, _ in tokens if word not in words.stop and word not in words.filler} - wanted
-    if words.filler and wanted and len(told) < 2:
+    plain = (stem(word) for word in prose.words if word not in words.stop and word not in words.filler)
+    if words.filler and wanted and not _different((word for word in plain if word not in wanted), 2):
         yield "thin", 0, len(text.rstrip()), "The text says hardly a word beyond the title."
 
 
@@ -208,6 +250,10 @@ def _foreign(code: str) -> dict[str, tuple[str, ...]]:
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
+def _lower_words(text: str) -> list[str]:
+    return _WORD.findall(text.lower()) if text.isascii() else [word.lower() for word in _WORD.findall(text)]
+
+
 def _language(text: str, own: Lexicon) -> Iterator[Raw]:
     if not own.stop:
         return  # a language that cannot be told apart
@@ -218,6 +264,8 @@ def _language(text: str, own: Lexicon) -> Iterator[Raw]:
             yield "language", 0, len(text), "Most of the text is not in Latin letters."
             return
     foreign = _foreign(own.code)
+    if foreign.keys().isdisjoint(_lower_words(text)):
+        return
     for match in _SENTENCE.finditer(text):
         words = [word.lower() for word in _WORD.findall(match.group())]
         known = [word for word in words if word in foreign]

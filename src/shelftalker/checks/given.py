@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from shelftalker.checks.house import NO_RULES, House
 from shelftalker.checks.lexicon import Lexicon, lexicon
@@ -21,18 +21,36 @@ class Known:
 
     def __init__(self, text: str, language: str = "en") -> None:
         self.words: Lexicon = lexicon(language)
-        stem = self.words.stem
         self.text = text
         self.lower = text.lower()
         self.spaced = self.lower.replace("-", " ")
-        self.figures: Figures = figures(text, self.words)
-        words = [match.group() for match in WORD.finditer(text)]
-        pieces = [piece for word in words for piece in _PIECES.split(word) if piece]
-        self.stems = frozenset(stem(word) for word in [*words, *pieces])
         self._squeezed = _GAPS.sub("", self.lower)
-        seen = [*words, *pieces]
-        self.colours = self.stems | {name for word in seen for name in self._colours(word)}
-        self.materials = self.stems | {name for word in seen for name in self._materials(word)}
+
+    # Each is worked out when a text first asks for it: few speak of figures, colours and materials alike.
+    @cached_property
+    def figures(self) -> Figures:
+        """Its numbers and measures."""
+        return figures(self.text, self.words)
+
+    @cached_property
+    def _seen(self) -> tuple[str, ...]:
+        words = WORD.findall(self.text)
+        return (*words, *(piece for word in words for piece in _PIECES.split(word) if piece))
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """Its words, and the pieces of compounds, without their endings."""
+        return frozenset(map(self.words.stem, self._seen))
+
+    @cached_property
+    def colours(self) -> frozenset[str]:
+        """Its words and the colours that they name or imply."""
+        return self.stems.union(*map(self._colours, self._seen))
+
+    @cached_property
+    def materials(self) -> frozenset[str]:
+        """Its words and the materials that they name or imply."""
+        return self.stems.union(*map(self._materials, self._seen))
 
     def _colours(self, word: str) -> frozenset[str]:
         name = self.words.colour(word)

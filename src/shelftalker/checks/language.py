@@ -34,6 +34,7 @@ def language_of(text: str) -> str | None:
     return str(code) if probability >= _SURE else None
 
 
+@lru_cache(maxsize=4096)
 def clear_language(text: str) -> str | None:
     """The language of a text by its function words alone; None where they are few or of several languages."""
     return _by_words(text)[0]

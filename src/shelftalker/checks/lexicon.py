@@ -9,9 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from shelftalker.checks.quick import Caseless, Sieve
+
 FOLDER = Path(__file__).parent / "languages"
 T = TypeVar("T")
-_NEVER = re.compile(r"(?!)")
+_NEVER = r"(?!)"
 # Shortest stem of a compound ("Holzgriff") and least that must follow it.
 _COMPOUND = (4, 3)
 
@@ -35,7 +37,7 @@ class Lexicon:
     def __init__(self, code: str, own: Mapping[str, Any], common: Mapping[str, Any]) -> None:
         self.code = code
         self.own = own
-        self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
+        self._patterns: dict[tuple[str, ...], Caseless] = {}
         self._lists: dict[tuple[str, ...], frozenset[str]] = {}
         self.name: str = own.get("name") or common["names"].get(code, code)
         self.decimal: str = own.get("decimal", ".")
@@ -58,6 +60,7 @@ class Lexicon:
         self._read_units(own, common)
         self._read_colours(own.get("colours", {}), common)
         self._read_materials(own.get("materials", {}), common)
+        self.colours_among, self.materials_among = Sieve(self.colour), Sieve(self.material)
 
     def _read_units(self, own: Mapping[str, Any], common: Mapping[str, Any]) -> None:
         self.units: dict[str, tuple[str, float]] = {}
@@ -133,10 +136,13 @@ class Lexicon:
 
     def pattern(self, *path: str) -> re.Pattern[str]:
         """The regular expression at ``path`` of the file, whatever the case; never matching where there is none."""
+        return self.caseless(*path).pattern
+
+    def caseless(self, *path: str) -> Caseless:
+        """As `pattern`, for whole texts."""
         found = self._patterns.get(path)
         if found is None:
-            text = self.text(*path)
-            found = self._patterns[path] = re.compile(text, re.IGNORECASE) if text else _NEVER
+            found = self._patterns[path] = Caseless(self.text(*path) or _NEVER)
         return found
 
     def words(self, *path: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from shelftalker.checks.form import Raw
 from shelftalker.checks.given import WORD, Known
 from shelftalker.checks.lexicon import Lexicon
+from shelftalker.checks.quick import Caseless, Sieve, words_in
 from shelftalker.checks.words import SENTENCE_START
 
 _TECHNOLOGIES = (
@@ -19,12 +20,14 @@ _TECHNOLOGIES = (
     r"|vesa|fire tv|apple(?: watch| tv)?|nespresso|dolce gusto|lego|gopro|garmin|fitbit|whatsapp|spotify|netflix"
 )
 _TECHNOLOGY = re.compile(rf"\b(?:{_TECHNOLOGIES})\b(?![- ]?free)", re.I)
-_DEVICES = (
-    "usb bluetooth wi-fi wifi hdmi display thunderbolt nfc zigbee z-wave matter airplay chromecast alexa google siri "
-    "homekit iphone ipad ipod ios android windows mac linux chromebook playstation ps3 ps4 ps5 xbox nintendo samsung "
-    "galaxy kindle magsafe qi lightning sd ethernet aux vesa fire apple nespresso dolce lego gopro garmin fitbit "
-    "whatsapp spotify netflix"
-).split()
+# The letters that each of them begins with.
+_DEVICES = frozenset(
+    "usb usba usbb usbc bluetooth wi wifi hdmi displayport thunderbolt nfc zigbee z matter airplay chromecast alexa "
+    "google siri homekit iphone iphones ipad ipads ipod ipods ios android windows macos mac macs linux chromebook "
+    "chromebooks playstation ps xbox nintendo samsung galaxy kindle magsafe qi lightning micro microsd sd ethernet aux "
+    "vesa fire apple nespresso dolce lego gopro garmin fitbit whatsapp spotify netflix".split()
+)
+_devices_among = Sieve(lambda word: word.lower() in _DEVICES)
 _OBJECT = re.compile(r"\s(?P<what>[^.,;:!?()\n]{3,60})")
 
 
@@ -37,7 +40,7 @@ def compatibility(known: Known, text: str) -> Iterator[Raw]:
     lower, words = text.lower(), known.words
     said: list[tuple[int, int]] = []
     hints = words.words("patterns", "works_hints")
-    for match in words.pattern("patterns", "works_with").finditer(text) if _hinted(lower, hints) else ():
+    for match in words.caseless("patterns", "works_with").finditer(text) if _hinted(lower, hints) else ():
         what = _OBJECT.match(text, match.end())
         plain = words.words("patterns", "plain_objects")
         content = [word for word in WORD.findall(what["what"]) if word.lower() not in plain][:4] if what else []
@@ -45,10 +48,10 @@ def compatibility(known: Known, text: str) -> Iterator[Raw]:
         if what and (not content or 2 * supported < len(content)):
             said.append((match.start(), what.start("what") + len(what["what"].rstrip())))
             yield "compatibility", *said[-1], "The input does not say what it works with."
-    for match in words.pattern("patterns", "induction").finditer(text):
+    for match in words.caseless("patterns", "induction").finditer(text):
         if not known.has("induction"):
             yield "compatibility", match.start(), match.end(), "The input does not mention induction."
-    for match in _TECHNOLOGY.finditer(text) if any(hint in lower for hint in _DEVICES) else ():
+    for match in _TECHNOLOGY.finditer(text) if _devices_among(words_in(text)) else ():
         word, start = match.group(), match.start()
         if known.has_code(word) or any(begin <= start < end for begin, end in said):
             continue
@@ -74,20 +77,35 @@ def _certificate(words: Lexicon) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{body}|(?:{_MARKS})(?:{marked})?|(?i:{promised}))(?!\w)")
 
 
+@lru_cache(maxsize=32)
+def _parts_of_certificate(words: Lexicon) -> tuple[re.Pattern[str], Caseless]:
+    """Both halves of that pattern, which are far quicker to look for: what capitals begin, and what is promised."""
+    marked, promised, body = (words.text("patterns", key) or "(?!)" for key in ("marked", "promised", "body"))
+    return re.compile(rf"\b(?:(?:{_MARKS})(?:{marked})?|{body})(?!\w)"), Caseless(rf"\b(?:{promised})(?!\w)")
+
+
+def _may_promise(text: str, words: Lexicon) -> bool:
+    hinted = _hinted(text.lower(), words.words("patterns", "promise_hints"))
+    if not hinted and not _CAPITALS.search(text):
+        return False
+    capitals, promised = _parts_of_certificate(words)
+    return promised.may_be_in(text) or capitals.search(text) is not None
+
+
 def _hinted(lower: str, hints: frozenset[str]) -> bool:
     """One cheap look: most texts promise nothing, and then a long pattern need not be tried at every word."""
-    return not hints or any(hint in lower for hint in hints)
+    return not hints or any(map(lower.__contains__, hints))
 
 
 _CAPITALS = re.compile(r"[A-Z]{2}")
 
 
 @lru_cache(maxsize=32)
-def _edition(words: Lexicon) -> tuple[re.Pattern[str], dict[str, float]]:
+def _edition(words: Lexicon) -> tuple[Caseless, dict[str, float]]:
     """Editions and bindings, and the ordinals that count editions."""
     ordinals = {word: float(value) for word, value in words.table("numbers", "ordinals").items()}
     pattern = words.text("patterns", "editions").replace("ORDINALS", "|".join(ordinals))
-    return re.compile(pattern or r"(?!)", re.IGNORECASE), ordinals
+    return Caseless(pattern or r"(?!)"), ordinals
 
 
 def editions(known: Known, text: str) -> Iterator[Raw]:
@@ -107,7 +125,7 @@ def editions(known: Known, text: str) -> Iterator[Raw]:
 
 def certifications(known: Known, text: str) -> Iterator[Raw]:
     """Certificates, approvals, awards, guarantees."""
-    if not _CAPITALS.search(text) and not _hinted(text.lower(), known.words.words("patterns", "promise_hints")):
+    if not _may_promise(text, known.words):
         return
     for match in _certificate(known.words).finditer(text):
         written = match.group()

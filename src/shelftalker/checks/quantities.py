@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from shelftalker.checks.lexicon import Lexicon, lexicon
+from shelftalker.checks.quick import Sieve, words_in
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,10 @@ class _Grammar:
         )
         phrases = [*both, *self.ordinals, article, self.half]
         self.openers = frozenset(re.split(r"[ -]", phrase)[0] for phrase in phrases)
+        # "a" and "half" begin a number only before "dozen" or "thousand".
+        self._large = frozenset(re.split(r"[ -]", phrase)[0] for phrase in self.multipliers)
+        self._small = frozenset(re.split(r"[ -]", phrase)[0] for phrase in [*self.number_words, *self.ordinals])
+        self._opening = Sieve(lambda word: word.lower() in self._large or word.lower() in self._small)
         names = "|".join(re.escape(name) for name in sorted(words.units, key=len, reverse=True))
         self.unit = re.compile(
             rf"(?P<gap>[ \u00a0-]?)(?:(?P<name>(?:{names})s?)(?![\w&]|-?\d)"
@@ -83,6 +88,11 @@ class _Grammar:
         # Between two numbers that share the unit written after the last one: "12 x 45 mm", "30-40 cm", "2 or 3 hours".
         joins = "|".join(table.get("joins", "").split()) or "x"
         self.join = re.compile(rf"\s?(?:x|×|{joins}|-|–|/)\s?(?:x\s)?", re.IGNORECASE)
+
+    def tokens(self, text: str) -> re.Pattern[str]:
+        """What a number may begin with there: figures alone where no word opens one ("5x½" has a word, of a kind)."""
+        plain = text.isascii() or _VULGAR.keys().isdisjoint(text)
+        return _FIGURE if plain and not self._opening(words_in(text)) else _TOKEN
 
     def figure(self, text: str) -> float:
         """The value of a number in figures."""
@@ -117,7 +127,8 @@ def _grammar(words: Lexicon) -> _Grammar:
     return _Grammar(words)
 
 
-_TOKEN = re.compile(r"[^\W\d_]+|(?:[$£€]\s?)?\.?[\d½¼¾⅓⅔⅛⅜⅝⅞][\d.,]*")
+_FIGURE = re.compile(r"(?:[$£€]\s?)?\.?[\d½¼¾⅓⅔⅛⅜⅝⅞][\d.,]*")
+_TOKEN = re.compile(rf"[^\W\d_]+|{_FIGURE.pattern}")
 _DIMENSION_LETTER = re.compile(r'\s?(?:["″]|cm|mm|in)?\s?[LWHD]\b\.?')
 _INCH_AFTER = re.compile(
     r"\s*(?:[.,;:)x×]|$|-|by\b|and\b|to\b|or\b|long|wide|tall|high|deep|across|thick|square|diameter|frame|screen|blade"
@@ -190,7 +201,7 @@ def _unit_after(
 def _numbers(grammar: _Grammar, text: str) -> Iterator[re.Match[str]]:
     """Every number; the expensive pattern is tried only where a word or figure may begin one."""
     end = 0
-    for token in _TOKEN.finditer(text):
+    for token in grammar.tokens(text).finditer(text):
         if token.start() < end or (token.group()[0].isalpha() and token.group().lower() not in grammar.openers):
             continue
         match = grammar.number.match(text, token.start())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from shelftalker.checks.form import Raw
 from shelftalker.checks.given import Known
 from shelftalker.checks.lexicon import Lexicon
+from shelftalker.checks.quick import WORD, words_in
 
-_WORD = re.compile(r"[^\W\d_]+")
 
 _ENDS = re.compile(r"\s*(?:[.,;)]|$|and\b|or\b|with\b)")
 _LISTED = re.compile(r"\s?[,/]\s?(?:and |or )?|\s(?:and|or|&)\s")
@@ -20,9 +21,10 @@ _NEXT = re.compile(r"[- ](\w+)")
 def colours(known: Known, text: str) -> Iterator[Raw]:
     """Colour words that speak of a colour."""
     words = known.words
-    found = [match for match in _WORD.finditer(text) if words.colour(match.group())]
-    if not found:
+    named = words.colours_among(words_in(text))
+    if all(words.colour(word) in known.colours for word in named):
         return
+    found = [match for match in WORD.finditer(text) if match.group() in named]
     exempt = [match.span() for match in words.pattern("colours", "none").finditer(text)]
     for run in _runs(found, text, words):
         plain = any(_plain(words, match.group()) for match in run)
@@ -82,10 +84,11 @@ def _speaks_of_colour(words: Lexicon, match: re.Match[str], text: str, sure: boo
 def materials(known: Known, text: str) -> Iterator[Raw]:
     """Words for what something is made of."""
     words = known.words
-    for match in _WORD.finditer(text):
-        name = words.material(match.group())
-        if name is None or name in known.materials:
+    named = {word for word in words.materials_among(words_in(text)) if words.material(word) not in known.materials}
+    for match in WORD.finditer(text) if named else ():
+        if match.group() not in named:
             continue
+        name = words.material(match.group()) or ""
         before, following = text[max(0, match.start() - 40) : match.start()], _NEXT.match(text, match.end())
         if words.weak_material(match.group()) and not (
             words.pattern("materials", "made_of").search(before)
@@ -114,16 +117,23 @@ _LINK = re.compile(r"\s(?:(?:of|the|and|de|du|la|le|von|van|for|in|&)\s){0,2}")
 def names(known: Known, text: str) -> Iterator[Raw]:
     """Capitalised words inside a sentence that the input does not have."""
     group: list[re.Match[str]] = []
+    lacking = {word for word in set(_CAPITAL.findall(text)) if not _has(known, _parts_of(word)[1])}
+    if not lacking:
+        return
     link = _SPACE if known.words.nouns_have_capitals else _LINK
     for match in [*_CAPITAL.finditer(text), None]:
         if match is not None and group and link.fullmatch(text, group[-1].end(), match.start()):
             group.append(match)
             continue
-        if group:
+        if group and any(one.group() in lacking for one in group):
             yield from _name(known, text, group)
         group = [match] if match is not None else []
 
 
+_BRANDED = re.compile(r"[a-z][A-Z]|[™®©]$")
+_GOES_ON = re.compile(r" [a-z]")
+_SUFFIX = re.compile(r"['’](?:s|ll|d|ve|re|m|t)?$")
+_JOINT = re.compile(r"[-&]")
 _NATION = re.compile(r"[A-Z][a-z]+(?:ian|ean|ese|ish)")
 _MEASURED = re.compile(r"\d[\w.,/]*[\"'%°]? (?:[A-Za-z]{1,3} )?$")
 _QUOTED = re.compile(r"[^\"“”\n]{1,60}(?=[\"”])")
@@ -132,6 +142,8 @@ _QUOTED = re.compile(r"[^\"“”\n]{1,60}(?=[\"”])")
 def _opens(text: str, position: int) -> bool:
     """Whether a sentence begins at ``position``; a quoted title ("Sixteen Chairs") is none."""
     before = text[max(0, position - 8) : position]
+    if before.endswith((". ", "! ", "? ")):
+        return True
     if not SENTENCE_START.search(before) and position > 0:
         return False
     if before.endswith(('"', "“")):
@@ -146,19 +158,32 @@ def _opens(text: str, position: int) -> bool:
     return True
 
 
+@lru_cache(maxsize=1 << 16)
+def _parts_of(written: str) -> tuple[str, tuple[str, ...]]:
+    """A capitalised word without its trade mark, and what it is joined of."""
+    word = written.rstrip("™®©")
+    return word, tuple(part for part in _JOINT.split(_SUFFIX.sub("", word)) if part)
+
+
+def _has(known: Known, parts: tuple[str, ...]) -> bool:
+    """Whether the input has every part, or it is capitalised anywhere."""
+    return all(part.lower() in known.words.capitalised or known.has(part) for part in parts)
+
+
 def _name(known: Known, text: str, group: list[re.Match[str]]) -> Iterator[Raw]:
     opens = _opens(text, group[0].start())
-    if len(group) == 1 and _NATION.fullmatch(group[0].group()) and re.match(r" [a-z]", text[group[0].end() :][:2]):
+    if len(group) == 1 and opens and not _BRANDED.search(group[0].group()):
+        return  # a sentence begins with a capital anyway
+    if len(group) == 1 and _NATION.fullmatch(group[0].group()) and _GOES_ON.match(text, group[0].end()):
         return  # "Tanzanian beans": where it is from, not who made it
     if len(group) == 1 and _MEASURED.search(text, max(0, group[0].start() - 12), group[0].start()):
         return  # "1080p Resolution", "2.5 L Capacity": a feature in title case
     unknown = []
     for position, match in enumerate(group):
-        word = match.group().rstrip("™®©")
-        parts = [part for part in re.split(r"[-&]", re.sub(r"['’](?:s|ll|d|ve|re|m|t)?$", "", word)) if part]
-        if not parts or all(part.lower() in known.words.capitalised or known.has(part) for part in parts):
+        word, parts = _parts_of(match.group())
+        if _has(known, parts):
             continue
-        if position == 0 and opens and not (match.group()[-1] in "™®©" or re.search(r"[a-z][A-Z]", word)):
+        if position == 0 and opens and not _BRANDED.search(match.group()):
             continue  # a sentence begins with a capital anyway
         if word.isupper() and word.lower() in known.words.stop:
             continue  # shouted ("come OUT!")
