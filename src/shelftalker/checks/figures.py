@@ -116,7 +116,8 @@ def _sizes(words: Lexicon) -> _Sizes:
 
 def sizes(known: Known, text: str) -> Iterator[Raw]:
     """Clothing, shoe, bed and paper sizes; in a list each size by itself."""
-    if not (_CAPITALS.search(text) and _HINT.search(text)) and not known.words.caseless("sizes", "hint").may_be_in(text):
+    capitals = _CAPITALS.search(text) and _HINT.search(text)
+    if not capitals and not known.words.caseless("sizes", "hint").search(text):
         return
     style = _sizes(known.words)
     for match in style.pattern.finditer(text):

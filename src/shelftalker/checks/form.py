@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 
 from shelftalker.checks.lexicon import Lexicon, lexicon, stop_words
+from shelftalker.checks.quick import WORD, Sieve, words_in
 
 Raw = tuple[str, int, int, str]
 """Check, start, end, why."""
@@ -250,8 +251,11 @@ def _foreign(code: str) -> dict[str, tuple[str, ...]]:
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
-def _lower_words(text: str) -> list[str]:
-    return _WORD.findall(text.lower()) if text.isascii() else [word.lower() for word in _WORD.findall(text)]
+@lru_cache(maxsize=32)
+def _foreign_among(code: str) -> Sieve:
+    """Which words may be such, or the beginning of one ("c'est")."""
+    begins = {match.group() for word in _foreign(code) if (match := WORD.match(word))}
+    return Sieve(lambda word: word.lower() in begins)
 
 
 def _language(text: str, own: Lexicon) -> Iterator[Raw]:
@@ -264,7 +268,7 @@ def _language(text: str, own: Lexicon) -> Iterator[Raw]:
             yield "language", 0, len(text), "Most of the text is not in Latin letters."
             return
     foreign = _foreign(own.code)
-    if foreign.keys().isdisjoint(_lower_words(text)):
+    if not _foreign_among(own.code)(words_in(text)):
         return
     for match in _SENTENCE.finditer(text):
         words = [word.lower() for word in _WORD.findall(match.group())]

@@ -210,7 +210,7 @@ def _numbers(grammar: _Grammar, text: str) -> Iterator[re.Match[str]]:
             yield match
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def quantities(text: str, words: Lexicon | None = None) -> tuple[Quantity, ...]:
     """Every number in ``text`` in order, with its unit where one is written; read once for several questions.
 

@@ -1,4 +1,4 @@
-"""Cheap questions before dear ones: most texts hold nothing that a rule could judge, and a look at their words says so."""
+"""Cheap questions before dear ones: in most texts there is nothing to judge, and a look at their words says so."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _UPPER = re.compile(r"\(\?P|\\.|[A-Z]")
 _LIKE_ASCII = frozenset("ıİſ\u212a")  # to a pattern that ignores case these are i, s and k
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def words_in(text: str) -> frozenset[str]:
     """The different words (runs of letters) of a text, as written."""
     return frozenset(WORD.findall(text))
 
 
 class Sieve:
-    """Which of some words pass a test; those that fail are remembered, so that most texts cost one set difference.
+    """Which of some words pass a test; answers are remembered, so that most texts cost two set operations.
 
     Args:
         passes: the test, which must always say the same of a word.
@@ -27,16 +27,19 @@ class Sieve:
 
     def __init__(self, passes: Callable[[str], object]) -> None:
         self._passes = passes
-        self._failed: set[str] = set()
+        self._passed: set[str] = set()
+        self._known: set[str] = set()
 
     def __call__(self, words: frozenset[str]) -> list[str]:
         """The words that pass, in no order."""
-        new = words - self._failed
-        if not new:
-            return []
-        found = [word for word in new if self._passes(word)]
-        if len(found) < len(new) and len(self._failed) < _MOST:
-            self._failed |= new.difference(found)
+        found = list(words & self._passed)
+        new = words - self._known
+        if new:
+            passing = [word for word in new if self._passes(word)]
+            found += passing
+            if len(self._known) < _MOST:
+                self._passed.update(passing)
+                self._known |= new
         return found
 
 
@@ -54,6 +57,10 @@ class Caseless:
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """All matches, in order."""
         return self.pattern.finditer(text) if self.may_be_in(text) else iter(())
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The first match."""
+        return self.pattern.search(text) if self.may_be_in(text) else None
 
     def may_be_in(self, text: str) -> bool:
         """False: it is not in the text."""

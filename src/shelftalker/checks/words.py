@@ -12,7 +12,6 @@ from shelftalker.checks.given import Known
 from shelftalker.checks.lexicon import Lexicon
 from shelftalker.checks.quick import WORD, words_in
 
-
 _ENDS = re.compile(r"\s*(?:[.,;)]|$|and\b|or\b|with\b)")
 _LISTED = re.compile(r"\s?[,/]\s?(?:and |or )?|\s(?:and|or|&)\s")
 _NEXT = re.compile(r"[- ](\w+)")
@@ -117,11 +116,12 @@ _LINK = re.compile(r"\s(?:(?:of|the|and|de|du|la|le|von|van|for|in|&)\s){0,2}")
 def names(known: Known, text: str) -> Iterator[Raw]:
     """Capitalised words inside a sentence that the input does not have."""
     group: list[re.Match[str]] = []
-    lacking = {word for word in set(_CAPITAL.findall(text)) if not _has(known, _parts_of(word)[1])}
+    capitals = list(_CAPITAL.finditer(text))
+    lacking = {word for word in {match.group() for match in capitals} if not _has(known, _parts_of(word)[1])}
     if not lacking:
         return
     link = _SPACE if known.words.nouns_have_capitals else _LINK
-    for match in [*_CAPITAL.finditer(text), None]:
+    for match in [*capitals, None]:
         if match is not None and group and link.fullmatch(text, group[-1].end(), match.start()):
             group.append(match)
             continue

@@ -22,13 +22,14 @@ from shelftalker.retrieve.differ import (
     Change,
     Token,
     changes,
+    may_say,
     measure_after,
     plural,
     single,
     singular,
     split,
+    text_tokens,
     title_tokens,
-    tokens,
 )
 
 _GAP = re.compile(r"[\s\-–—/&+,'’\"“”()×]{0,3}")
@@ -91,6 +92,8 @@ def edit(title: str, neighbour: str, description: str) -> Edited:
     differences = changes(theirs, ours)
     if not differences:
         return Edited(description)
+    if not may_say(description, {token.key for change in differences for token in change.old}):
+        return Edited(description)
     page = _Page(description, title, theirs)
     hits: dict[int, _Hit] = {}
     for change in differences:
@@ -110,10 +113,7 @@ class _Page:
 
     def __init__(self, text: str, title: str, neighbour: Sequence[Token]) -> None:
         self.text, self.title, self.neighbour = text, title, neighbour
-        self.row = tokens(text)
-        self.places: dict[str, list[int]] = {}
-        for place, token in enumerate(self.row):
-            self.places.setdefault(token.key, []).append(place)
+        self.row, self.places = text_tokens(text)
         self.names = {token.key for token in neighbour if token.kind == "word"} - lexicon().stop
 
     def find(self, change: Change) -> Iterator[_Hit]:

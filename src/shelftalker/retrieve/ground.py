@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -23,6 +25,8 @@ _CARD, _TITLES, _TITLE_STARTS = "index.json", "titles.npy", "title_starts.npy"
 _CANDIDATES = 48  # nearest by BM25, among which the nearest by title are looked for
 _POSTINGS = 10_000  # read for one product: its rarest words decide, "the" does not
 _NEAR_COPY = 0.8  # Jaccard similarity of two descriptions' words from which one of them says nothing new
+
+_KEPT = 4096  # products of the index that are kept as they were last read, a few KB each
 
 SplitBy = Literal["group", "row"]
 
@@ -54,6 +58,7 @@ class Sources:
         self.split_by: SplitBy = card["split_by"]
         self._shelf = Shelf.open(folder)
         self._bm25 = Bm25.load(folder)
+        self._said = lru_cache(_KEPT)(self._product_and_words)
         try:
             self._titles = mapped(folder / _TITLES)
             self._title_starts = mapped(folder / _TITLE_STARTS)
@@ -132,18 +137,22 @@ class Sources:
         ]
 
     def _usable(self, product: Product, places: NDArray[np.int64], training: bool) -> Iterator[Source]:
-        shown: list[set[str]] = []
+        shown: list[frozenset[str]] = []
         for place, score in self._by_title(product.title, places):
-            source = self._shelf[place]
+            source, said = self._said(place)
             if not source.description or _is_itself(source, product):
                 continue
             if training and self.split_by == "group" and product.group and source.group == product.group:
                 continue
-            said = set(words(source.description))
             if any(_jaccard(said, other) >= _NEAR_COPY for other in shown):
                 continue
             shown.append(said)
             yield Source(source, source.description, score)
+
+    def _product_and_words(self, place: int) -> tuple[Product, frozenset[str]]:
+        """A product and the different words of its description; a catalogue asks for the same ones again and again."""
+        product = self._shelf[place]
+        return product, frozenset(map(sys.intern, words(product.description)))
 
     def _by_title(self, title: str, places: NDArray[np.int64]) -> Iterator[tuple[int, float]]:
         """Candidates by the similarity of their titles, highest first."""
@@ -153,14 +162,15 @@ class Sources:
             return
         own = set(words(title))
         known = np.array([self._bm25.vocabulary[word] for word in own if word in self._bm25.vocabulary], dtype=np.int32)
-        starts, ends = self._title_starts[places], self._title_starts[places + 1]
-        theirs = np.concatenate([self._titles[start:end] for start, end in zip(starts, ends, strict=True)])
-        counts = ends - starts
+        starts = self._title_starts[places]
+        counts = self._title_starts[places + 1] - starts
         owner = np.repeat(np.arange(len(places)), counts)
-        shared = np.bincount(owner, weights=np.isin(theirs, known), minlength=len(places))
+        before = np.cumsum(counts) - counts
+        theirs = self._titles[np.arange(len(owner)) + (starts - before)[owner]]
+        shared = np.bincount(owner[(theirs[:, None] == known).any(axis=1)], minlength=len(places))
         scores = shared / np.maximum(len(own) + counts - shared, 1)
-        for at in np.argsort(-scores, kind="stable"):
-            yield int(places[at]), float(scores[at])
+        order = np.argsort(-scores, kind="stable")
+        yield from zip(places[order].tolist(), scores[order].tolist(), strict=True)
 
 
 def _split_by(data: Path) -> SplitBy:
@@ -188,8 +198,9 @@ def _is_itself(source: Product, product: Product) -> bool:
     return not product.uid or source.uid == product.uid or source.description == product.description
 
 
-def _jaccard(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other) if one or other else 1.0
+def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    both = len(one & other)
+    return both / (len(one) + len(other) - both) if one or other else 1.0
 
 
 def _save_titles(titles: Sequence[str], vocabulary: dict[str, int], folder: Path) -> None:

@@ -199,7 +199,8 @@ class Writer:
         """
         self.recipe.expect_field(product.field or "description")
         said = product.length or self.recipe.generate.limits.get(product.field or "description", "")
-        return replace(product, length=str(length(said)) if said else "")
+        asked = str(length(said)) if said else ""
+        return product if asked == product.length else replace(product, length=asked)
 
     def expect(self, columns: Mapping[str, str]) -> None:
         """See that the prompt has a place for every column, or the house rules look at it.

@@ -25,9 +25,12 @@ class ProductCleaner:
 
     def product(self, product: Product) -> Product:
         """The product with a clean title, clean attributes and clean facts."""
+        title = self.line(product.title)
+        if title == product.title and not product.attributes and not product.facts:
+            return product
         return replace(
             product,
-            title=self.line(product.title),
+            title=title,
             attributes={name: self.line(text) for name, text in product.attributes.items()},
             facts=tuple(filter(None, map(self.line, product.facts))),
         )

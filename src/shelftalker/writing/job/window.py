@@ -130,6 +130,7 @@ def describe(
     """
     added: list[dict[str, Any]] = [_blank(row.error, what) for row in rows]
     usual = writer.recipe.decoding
+    usual_key = usual.model_dump_json()
     groups: dict[str, tuple[Decoding, list[tuple[int, str]], list[Product]]] = {}
     for place, row in enumerate(rows):
         if row.error is not None:
@@ -149,7 +150,9 @@ def describe(
             added[place] = _blank(str(error), what)
             continue
         added[place] = _blank(None, what, wanted)
-        _, places, products = groups.setdefault(decoding.model_dump_json(), (decoding, [], []))
+        _, places, products = groups.setdefault(
+            usual_key if decoding is usual else decoding.model_dump_json(), (decoding, [], [])
+        )
         places.extend((place, name) for name in wanted)
         products.extend(asked)
     advance(sum(new["problem"] is not None for new in added))
@@ -195,7 +198,8 @@ def _of_field(product: Product, name: str, row: Row, what: Plan) -> Product:
         said = str(length(phrase)) if phrase else ""
     except ShelftalkerError as error:
         raise ValueError(f"{LENGTH}{name}: {error.what}") from None
-    return replace(product, field="" if name == DESCRIPTION else name, length=said)
+    field = "" if name == DESCRIPTION else name
+    return replace(product, field=field, length=said) if field or said else product
 
 
 def product_of(row: Row, what: Plan) -> Product:
