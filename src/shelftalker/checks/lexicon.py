@@ -37,7 +37,8 @@ class Lexicon:
     def __init__(self, code: str, own: Mapping[str, Any], common: Mapping[str, Any]) -> None:
         self.code = code
         self.own = own
-        self._patterns: dict[tuple[str, ...], Caseless] = {}
+        self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
+        self._caseless: dict[tuple[str, ...], Caseless] = {}
         self._lists: dict[tuple[str, ...], frozenset[str]] = {}
         self.name: str = own.get("name") or common["names"].get(code, code)
         self.decimal: str = own.get("decimal", ".")
@@ -136,13 +137,16 @@ class Lexicon:
 
     def pattern(self, *path: str) -> re.Pattern[str]:
         """The regular expression at ``path`` of the file, whatever the case; never matching where there is none."""
-        return self.caseless(*path).pattern
+        found = self._patterns.get(path)
+        if found is None:
+            found = self._patterns[path] = self.caseless(*path).pattern
+        return found
 
     def caseless(self, *path: str) -> Caseless:
         """As `pattern`, for whole texts."""
-        found = self._patterns.get(path)
+        found = self._caseless.get(path)
         if found is None:
-            found = self._patterns[path] = Caseless(self.text(*path) or _NEVER)
+            found = self._caseless[path] = Caseless(self.text(*path) or _NEVER)
         return found
 
     def words(self, *path: str) -> frozenset[str]:

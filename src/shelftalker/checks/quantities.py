@@ -198,11 +198,17 @@ def _unit_after(
     return dimension, scale, match.end()
 
 
+@lru_cache(maxsize=1 << 16)
+def _opens(run: str, grammar: _Grammar) -> bool:
+    """Whether a number may begin with this word or figure."""
+    return not run[0].isalpha() or run.lower() in grammar.openers
+
+
 def _numbers(grammar: _Grammar, text: str) -> Iterator[re.Match[str]]:
     """Every number; the expensive pattern is tried only where a word or figure may begin one."""
     end = 0
     for token in grammar.tokens(text).finditer(text):
-        if token.start() < end or (token.group()[0].isalpha() and token.group().lower() not in grammar.openers):
+        if not _opens(token.group(), grammar) or token.start() < end:
             continue
         match = grammar.number.match(text, token.start())
         if match is not None:

@@ -24,7 +24,7 @@ def colours(known: Known, text: str) -> Iterator[Raw]:
     if all(words.colour(word) in known.colours for word in named):
         return
     found = [match for match in WORD.finditer(text) if match.group() in named]
-    exempt = [match.span() for match in words.pattern("colours", "none").finditer(text)]
+    exempt = [match.span() for match in words.caseless("colours", "none").finditer(text)]
     for run in _runs(found, text, words):
         plain = any(_plain(words, match.group()) for match in run)
         # "Peach, mint, sky and blush": listed names of things are colours, and so are those beside a plain colour.
@@ -97,8 +97,8 @@ def materials(known: Known, text: str) -> Iterator[Raw]:
         previous = before.rsplit(None, 1)[-1].lower() if before.endswith(" ") and before.strip() else ""
         if previous in words.no_material_after.get(name, ()):
             continue
-        never = words.words("materials", "not_before_any") | words.no_material_before.get(name, frozenset())
-        if following and following[1].lower() in never:
+        after = following[1].lower() if following else ""
+        if after in words.words("materials", "not_before_any") or after in words.no_material_before.get(name, ()):
             continue
         if name in words.exact_materials and match.group().lower() != name:
             continue  # glasses are drunk from, or worn
