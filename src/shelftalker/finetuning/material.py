@@ -57,6 +57,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
     from shelftalker.catalogue.examples import load_split, sample
     from shelftalker.checks.language import main_language
     from shelftalker.finetuning.batching import padding_share
+    from shelftalker.finetuning.dropout import cheapen_dropout
     from shelftalker.finetuning.encoding import check_writable, encode
     from shelftalker.finetuning.fields import each_field, limits, with_lengths
     from shelftalker.finetuning.lean import lean
@@ -104,6 +105,7 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
             base.model, recipe.lora, is_seq2seq=base.is_seq2seq, base_name=recorded_name(ref), revision=ref.commit
         )
     lean(model)
+    cheapen_dropout(model)
     trained = sum(value.numel() for value in model.parameters() if value.requires_grad)
     counts = train.counts
     facts = {
