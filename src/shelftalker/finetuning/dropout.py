@@ -21,7 +21,7 @@ def cheapen_dropout(model: Any) -> int:
     Returns:
         How many layers were changed.
     """
-    layers = [module for module in model.modules() if type(module) is torch.nn.Dropout and 0 < module.p < 1]
+    layers: list[Any] = [module for module in model.modules() if type(module) is torch.nn.Dropout and 0 < module.p < 1]
     for layer in layers:
         layer.forward = MethodType(_forward, layer)
     return len(layers)
@@ -30,7 +30,7 @@ def cheapen_dropout(model: Any) -> int:
 def _forward(layer: Any, x: Tensor) -> Tensor:
     if not layer.training or x.device.type != "cpu" or not x.is_floating_point():
         return torch.nn.functional.dropout(x, layer.p, layer.training, layer.inplace)
-    dropped: Tensor = _Dropped.apply(x, layer.p)
+    dropped: Tensor = _Dropped.apply(x, layer.p)  # type: ignore[no-untyped-call]
     return dropped
 
 
