@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+FACTS = "facts"
+"""The column, and so the attribute, that holds facts: short phrases, parted by semicolons, bars, bullets or lines."""
+_APART = re.compile(r"\s*[;|\n•]\s*")
 
 
 @dataclass(frozen=True)
@@ -52,3 +57,18 @@ class Source:
     product: Product
     text: str
     score: float = 0.0
+
+
+def facts_in(value: object) -> tuple[str, ...]:
+    """The facts of a column's value, in order: a list's texts, or the parts of one text."""
+    if isinstance(value, list):
+        return tuple(item.strip() for item in value if isinstance(item, str) and item.strip())
+    return tuple(filter(None, _APART.split(value.strip()))) if isinstance(value, str) else ()
+
+
+def with_facts(product: Product) -> Product:
+    """A product whose attribute `facts` has become facts, behind those that it has."""
+    if FACTS not in product.attributes:
+        return product
+    others = {name: text for name, text in product.attributes.items() if name != FACTS}
+    return replace(product, attributes=others, facts=(*product.facts, *facts_in(product.attributes[FACTS])))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from shelftalker.errors import ShelftalkerError
-from shelftalker.product import Product, Source
+from shelftalker.product import FACTS, Product, Source, with_facts
 
 TEMPLATE = "Given a product title, generate its product description.\nTitle: {title}\nDescription:"
 """Byte for byte that of the original FLAN-T5 study."""
@@ -59,8 +59,9 @@ class Prepared:
 class Prompt:
     """A template and the most tokens that a prompt made from it may have.
 
-    Fields are ``{title}``, any attribute by its name, ``{attributes}`` (all others, a line each), ``{facts}`` and
-    ``{sources}``. A line of the template that has only fields of which the product has nothing is left out.
+    Fields are ``{title}``, any attribute by its name, ``{attributes}`` (all others, a line each), ``{facts}`` (the
+    product's, and those of its attribute `facts`) and ``{sources}``. A line of the template that has only fields of
+    which the product has nothing is left out.
     ``{field}`` says what is to be written and how long it is to be, where that is not just the description; a template
     without it gets a line for it before its last one, in such prompts alone.
 
@@ -90,6 +91,11 @@ class Prompt:
         return "attributes" in fields(self.template)
 
     @property
+    def takes_facts(self) -> bool:
+        """Whether the template has a place for facts."""
+        return FACTS in fields(self.template)
+
+    @property
     def shows_sources(self) -> bool:
         """Whether the template has a place for sources."""
         return "sources" in fields(self.template)
@@ -97,6 +103,7 @@ class Prompt:
     def given(self, product: Product) -> Product:
         """What a prompt tells of ``product``: its title, and the attributes and facts that the template asks for."""
         asked, names = fields(self.template), set(self.names)
+        product = self._known(product)
         return Product(
             title=product.title,
             attributes={
@@ -142,11 +149,15 @@ class Prompt:
 
     def _values(self, product: Product, sources: Sequence[Source]) -> dict[str, str]:
         """Field to text."""
+        product = self._known(product)
         blocks = {name: "".join(pieces) for name, pieces in self._blocks(product).items()}
         near = "\n".join(
             f"{source.product.title}: {source.text}" if source.product.title else source.text for source in sources
         )
         return {**product.attributes, **blocks, "sources": near, "field": _told(product), "title": product.title}
+
+    def _known(self, product: Product) -> Product:
+        return with_facts(product) if self.takes_facts else product
 
     def _template_for(self, product: Product) -> str:
         if "{field}" in self.template or not _told(product):
@@ -158,6 +169,7 @@ class Prompt:
 
     def _blocks(self, product: Product) -> dict[str, list[str]]:
         """Fields of several pieces, none of which is ever cut in two: a line an attribute, a phrase a fact."""
+        product = self._known(product)
         others = [f"{name}: {text}" for name, text in product.attributes.items() if text and name not in self.names]
         return {
             "attributes": [f"{line}\n" for line in others[:-1]] + others[-1:],

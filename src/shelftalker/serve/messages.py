@@ -87,7 +87,8 @@ class DescribeRequest(BaseModel):
     """Several titles; their descriptions come in the same order."""
     columns: dict[str, str] | list[dict[str, str]] = {}
     """Further columns (brand, category): for every title, or a list with one object a title. Those that the
-    model's prompt names enter the prompt; the checks believe those and no others."""
+    model's prompt names enter the prompt; the checks believe those and no others. The column `facts` holds what else is
+    known, in short phrases parted by semicolons, for models whose prompt has a place for it."""
     field: str = Field("description", max_length=Limits.column_characters)
     """What is written: the description, or another field that the model learnt."""
     length: str = Field("", max_length=40)
@@ -181,6 +182,8 @@ class DescriptionOut(BaseModel):
     route: str
     """edited: from a sibling's text; written: by the model; declined: by nobody, `problem` says why."""
     sources: list[SourceOut]
+    facts: dict[str, bool]
+    """The facts that the writer was told (column `facts`), and whether the text uses each."""
     problem: str | None
     """What is wrong with the input, or why there is no description."""
     tokens: int
@@ -209,6 +212,7 @@ class DescriptionOut(BaseModel):
                 )
                 for source in written.sources
             ],
+            facts=written.facts_used(),
             problem=written.problem,
             tokens=written.tokens,
             hit_cap=written.hit_cap,

@@ -14,7 +14,7 @@ from shelftalker.checks.house import house_of
 from shelftalker.checks.language import code_of, of_neighbours
 from shelftalker.errors import ShelftalkerError
 from shelftalker.length import length
-from shelftalker.product import Product, Source
+from shelftalker.product import FACTS, Product, Source
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.retrieve.shown import shown
@@ -209,6 +209,7 @@ class Writer:
             ShelftalkerError: it has none for one of them; whoever typed it meant to change the text.
         """
         known_names = {*self.prompt.names, *self.recipe.house.columns, self.recipe.prepare.language_column}
+        known_names |= {FACTS} if self.prompt.takes_facts else set()
         unknown = sorted(columns.keys() - known_names) if not self.prompt.takes_all else []
         if unknown:
             known = ", ".join(sorted(["title", *self.prompt.names]))

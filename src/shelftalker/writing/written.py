@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from shelftalker.checks.check import Finding, check
 from shelftalker.checks.claims import Claim, claims
 from shelftalker.checks.conflict import conflicts
+from shelftalker.checks.facts import facts_used
 from shelftalker.checks.given import Given
 from shelftalker.checks.house import completed
 from shelftalker.product import Product, Source
@@ -85,7 +86,12 @@ class Written:
             "route": self.route,
             "problem": self.problem,
             **({"field": self.field} if self.field else {}),
+            **({"facts": self.facts_used()} if self.given.facts else {}),
         }
+
+    def facts_used(self) -> dict[str, bool]:
+        """Every fact that the writer was told, and whether the text uses it."""
+        return dict(zip(self.given.facts, facts_used(self.text, self.given.facts, self.given.language), strict=True))
 
     def claims(self) -> list[Claim]:
         """Every claim of the text and where it comes from: given, shared, from one source, or invented."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shelftalker.catalogue.clean.cleaner import Cleaner
-from shelftalker.product import Product
+from shelftalker.product import FACTS, Product, facts_in
 from shelftalker.recipe.catalogue import CleanSettings
 
 
@@ -31,6 +31,9 @@ class ProductCleaner:
         return replace(
             product,
             title=title,
-            attributes={name: self.line(text) for name, text in product.attributes.items()},
+            attributes={
+                name: "; ".join(filter(None, map(self.line, facts_in(text)))) if name == FACTS else self.line(text)
+                for name, text in product.attributes.items()
+            },
             facts=tuple(filter(None, map(self.line, product.facts))),
         )

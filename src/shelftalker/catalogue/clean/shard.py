@@ -22,7 +22,7 @@ from shelftalker.catalogue.clean.cleaner import Cleaner
 from shelftalker.catalogue.clean.parts import AFTER_GROUP, BEFORE_GROUP, GROUP_SIZE, Parts
 from shelftalker.catalogue.groups.keys import Keys
 from shelftalker.length import BETWEEN, measured
-from shelftalker.product import Product
+from shelftalker.product import FACTS, Product, facts_in
 from shelftalker.prompt import Prompt
 from shelftalker.recipe.catalogue import CleanSettings
 
@@ -165,6 +165,9 @@ class Shards:
             if cleaner.changed_by:
                 _sample(result, cleaner.changed_by, row.title, row.text, cleaned)
             columns = {name: cleaner.title(getattr(row, f"more{at}")) for at, name in enumerate(names)} if names else {}
+            if FACTS in columns:  # a title's rules would join its lines
+                parted = facts_in(getattr(row, f"more{names.index(FACTS)}"))
+                columns[FACTS] = "; ".join(filter(None, map(cleaner.title, parted)))
             texts = {
                 name: text
                 for at, name in enumerate(others, len(names))
@@ -218,7 +221,10 @@ class Shards:
         reason = row.get(REASON_KEY)
         values = [as_text(row.get(columns.title)), as_text(row.get(columns.description))]
         values.append(as_text(row.get(columns.id)) or "" if columns.id else "")
-        values += [as_text(row.get(name)) or "" for _, name in columns.keep]
+        values += [
+            "\n".join(facts_in(row.get(key))) if name == FACTS else as_text(row.get(key)) or ""
+            for name, key in columns.keep
+        ]
         values += [as_points(row.get(name)) for _, name in columns.fields]
         if values[0] is None or values[1] is None:
             reason = reason or "not_text"

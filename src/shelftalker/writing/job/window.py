@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from shelftalker import console
 from shelftalker.catalogue.read.columns import normal, title_and_id
+from shelftalker.catalogue.read.row import plain
 from shelftalker.catalogue.read.rows import Row, text_of
 from shelftalker.errors import ShelftalkerError
 from shelftalker.length import length
-from shelftalker.product import Product
+from shelftalker.product import FACTS, Product, facts_in
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.writing.job.only import Only, only
 from shelftalker.writing.job.output import columns_of
@@ -83,6 +84,8 @@ def plan(names: Sequence[str], recipe: Recipe, where: str) -> Plan:
         learnt = [*recipe.prepare.keep_columns, *spoken]
         known = {name: by_normal[normal(name)] for name in learnt if normal(name) in by_normal}
         fields = known | fields
+    if recipe.as_prompt.takes_facts and FACTS in by_normal:
+        fields[FACTS] = by_normal[FACTS]
     absent = [name for name in (*recipe.house.columns, *spoken) if normal(name) not in by_normal]
     if absent:
         console.warn(f"the recipe looks at {', '.join(absent)}, and the catalogue has no such column")
@@ -208,7 +211,10 @@ def product_of(row: Row, what: Plan) -> Product:
         title=text_of(row.values.get(what.title)) or "",
         uid=(text_of(row.values.get(what.id)) if what.id else None) or f"row {row.number}",
         attributes={
-            name: text_of(row.values.get(column)) or "" for name, column in {**what.also, **what.fields}.items()
+            name: "; ".join(facts_in(plain(row.values.get(column))))
+            if name == FACTS
+            else text_of(row.values.get(column)) or ""
+            for name, column in {**what.also, **what.fields}.items()
         },
     )
 
