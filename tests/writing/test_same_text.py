@@ -22,7 +22,7 @@ BRANDS = ("Holm", "Acme & Sons", "Stand", "")
 PROMPT = "Write about {title} by {brand}.\nBrand: {brand}\nText:"
 DECODINGS = {
     "greedy": {"repetition_penalty": 1.4, "max_new_tokens": 14, "min_new_tokens": 3},
-    "sampled": {"sample": True, "temperature": 0.8, "top_p": 0.9, "max_new_tokens": 14, "seed": 3},
+    "sampled": {"sample": True, "temperature": 0.8, "top_p": 0.9, "max_new_tokens": 14, "seed": 5},
 }
 
 
