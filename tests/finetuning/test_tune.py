@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning import tune as search
 from shelftalker.finetuning.tune import seconds, tune
-from shelftalker.recipe.recipe import Recipe
+from shelftalker.finetuning.tune_report import write_recipe
+from shelftalker.recipe.recipe import Recipe, shipped
 from tests.finetuning.test_finetune import tiny_recipe
 
 pytestmark = pytest.mark.slow
@@ -63,3 +65,22 @@ def test_a_budget_in_which_no_trial_fits(recipe: Recipe) -> None:
     with pytest.raises(ShelftalkerError, match="too short") as caught:
         tune(recipe, budget="0.1s")
     assert "at least" in str(caught.value.mend)
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_the_winner_is_a_recipe_whatever_it_was_looked_for_from(name: str, tmp_path: Path) -> None:
+    best = SimpleNamespace(
+        number=3,
+        value=2.5,
+        params={"learning_rate": 2e-4, "rank": 32, "rslora": True, "ratio": 4.0, "batch": 8},
+    )
+    given = Recipe.load(name)
+    write_recipe(tmp_path / "won.yaml", given, best, best, 100)  # type: ignore[arg-type]
+    won = Recipe.load(tmp_path / "won.yaml")
+    assert (won.lora.r, won.finetune.learning_rate, won.finetune.batch_size) == (32, 2e-4, 8)
+    assert (won.prompt, won.decoding, won.prepare, won.house) == (
+        given.prompt,
+        given.decoding,
+        given.prepare,
+        given.house,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,16 +55,22 @@ def write_recipe(path: Path, recipe: Recipe, best: FrozenTrial, given: FrozenTri
     after = won.model_dump(mode="json")
     for name, value in before.items():
         if not isinstance(value, dict):
-            lines += [f"# {said.get(name, '')}", yaml.safe_dump({name: after[name]}, allow_unicode=True).rstrip(), ""]
+            text = yaml.safe_dump({name: after[name]}, allow_unicode=True).rstrip()
+            lines += [*_comment(said.get(name, "")), text, ""]
             continue
         lines.append(f"{name}:")
         wanted = [key for key in after[name] if key in value or f"{name}.{key}" in changed]
         for key in wanted:
             mark = " (set by the search)" if f"{name}.{key}" in changed else ""
             text = yaml.safe_dump({key: after[name][key]}, allow_unicode=True).rstrip().splitlines()
-            lines += [f"  # {said.get(f'{name}.{key}', '')}{mark}", *(f"  {line}" for line in text)]
+            lines += [f"  {line}" for line in [*_comment(said.get(f"{name}.{key}", "") + mark), *text]]
         lines.append("")
     files.write_text(path, "\n".join(lines))
+
+
+def _comment(text: str) -> list[str]:
+    """A text of any length as lines of a comment."""
+    return [f"# {line}" for line in textwrap.wrap(" ".join(text.split()), 112, break_long_words=False)]
 
 
 def write_report(path: Path, study: optuna.Study, recipe: Recipe, rows: int) -> None:
