@@ -1,4 +1,4 @@
-"""Texts at the length asked for: held at an end of a sentence, written on, or closed where the model might have ended.
+"""Texts at the length asked for: they end with a sentence there, or where the model itself might have ended.
 
 The end is chosen by the model itself: of the words behind which a sentence can be over, the one after which it finds a
 full stop and the end of the text most probable.
@@ -18,19 +18,20 @@ from shelftalker.length import BETWEEN, Length
 from shelftalker.writing.ending import CLOSED, closed_early, ends
 
 if TYPE_CHECKING:
-    from shelftalker.generation.engine import Engine, Generation
+    from shelftalker.generation.engine import Advance, Engine, Generation
     from shelftalker.prompt import Prepared
     from shelftalker.recipe.decoding import Decoding
 
-_NATURAL = -4.0
-"""Log-probability of full stop and end from which an early end is taken without looking further."""
-_TOKENS_EACH = {"words": 1.5, "characters": 0.3}
+_NATURAL, _POOR = -4.0, -9.0
+"""Log-probability of full stop and end from which an early end is taken at once, and below which none is taken."""
+_TOKENS_EACH = {"words": 1.25, "characters": 0.22}
+"""What English takes with the vocabularies of small models; other languages show in the first text what they take."""
 _ENOUGH = {"words": 8, "characters": 40}
 """From so long a text one reads how many tokens the model needs."""
 _SPARE, _STEP, _MOST = 1.2, 32, 512
 """Tokens that are written on: a fifth more than it should take, in steps that leave few kinds of batches; at most."""
-_OTHERWISE = 0.15
-"""What repeating costs more in the second draft, so that it becomes another text."""
+_OTHERWISE, _OTHERS = 0.15, 3
+"""What repeating costs more in each further draft, so that it becomes another text; how many of them there are."""
 
 
 def held(text: str, asked: Length, words: Lexicon, *, hit_cap: bool = False) -> str:
@@ -57,33 +58,36 @@ def held(text: str, asked: Length, words: Lexicon, *, hit_cap: bool = False) -> 
 def fitted(
     engine: Engine,
     prompts: Sequence[Prepared],
-    drawn: Sequence[list[Generation]],
     wanted: Sequence[tuple[Length, Lexicon] | None],
     decoding: Decoding,
+    *,
+    advance: Advance | None = None,
 ) -> list[list[Generation]]:
-    """What was drawn, at the lengths that are wanted: all candidates that keep theirs, or the one nearest to it.
+    """Texts at the lengths that are wanted, a list a prompt: all candidates that keep theirs, or the one nearest to it.
 
-    A text that is too short is written once more with its end held back. One that has no end of a sentence at the
-    length is closed early, there where the model might have ended. Where that would be far from natural, a second
-    draft is looked at too.
+    Where a text is to have a length, the model's own end is held back until it has, for it ends there by chance only;
+    under "at most" the model ends where it likes. Without an end of a sentence at the length a sentence is closed
+    early, there where the model might have ended. Where that would be far from natural, further drafts are looked at.
 
     Args:
-        engine: what wrote them.
-        prompts: what it read.
-        drawn: its candidates, at least one a prompt.
+        engine: what writes.
+        prompts: what it reads.
         wanted: length and language of each prompt's text; None: any length.
         decoding: how text is drawn.
+        advance: called with the number of prompts just finished.
     """
-    rows = [
-        None if one is None else _Row(prompt, one[0], one[1], list(texts))
-        for prompt, texts, one in zip(prompts, drawn, wanted, strict=True)
-    ]
-    missed = [row for row in rows if row is not None and not row.keeps]
-    for number, draft in enumerate(_drafts(decoding)):
-        missed = [row for row in missed if not row.is_done]
-        _write_on(engine.for_decoding(draft), [row for row in missed if number or not row.is_long], draft)
+    free = [place for place, one in enumerate(wanted) if one is None or one[0].at_most]
+    written = engine.generate([prompts[place] for place in free], decoding, advance=advance) if free else []
+    drawn = dict(zip(free, written, strict=True))
+    rows = {
+        place: _Row(prompts[place], *one, drawn.get(place, [])) for place, one in enumerate(wanted) if one is not None
+    }
+    missed = [row for row in rows.values() if not row.keeps]
+    for draft, is_another in _drafts(decoding):
+        _write_on(engine.for_decoding(draft), [row for row in missed if is_another or row.can_grow], draft, advance)
         _close(engine, [row for row in missed if not row.keeps])
-    return [texts if row is None else row.chosen() for row, texts in zip(rows, drawn, strict=True)]
+        missed, advance = [row for row in missed if not row.is_done], None
+    return [rows[place].chosen() if place in rows else drawn[place] for place in range(len(prompts))]
 
 
 @dataclass
@@ -95,6 +99,7 @@ class _Row:
     words: Lexicon
     drawn: list[Generation]
     closed: dict[str, tuple[float, Generation]] = field(default_factory=dict)
+    written: int = 0
 
     @property
     def held(self) -> list[Generation]:
@@ -109,8 +114,9 @@ class _Row:
         return any(self.asked.is_kept(one.text) for one in self.held)
 
     @property
-    def is_long(self) -> bool:
-        return any(self.asked.of(one.text) > self.asked.longest for one in self.drawn)
+    def can_grow(self) -> bool:
+        """It ends before the length, and there may be more of it."""
+        return all(self.asked.of(one.text) <= self.asked.longest for one in self.drawn) and self.tokens > self.written
 
     @property
     def is_done(self) -> bool:
@@ -121,34 +127,40 @@ class _Row:
         found = self.held
         if kept := [one for one in found if self.asked.is_kept(one.text)]:
             return kept
-        if self.closed:
-            return [max(self.closed.values(), key=lambda one: (one[0], -self.asked.off(one[1].text)))[1]]
+        if fair := [(score, one) for score, one in self.closed.values() if score >= _POOR]:
+            return [max(fair, key=lambda one: (one[0], -self.asked.off(one[1].text)))[1]]
         return [min(found, key=lambda one: self.asked.off(one.text))]
 
+    @property
     def tokens(self) -> int:
         """How many tokens it takes to get past the length, as far as can be told."""
-        longest = max(self.drawn, key=lambda one: one.tokens)
-        size, unit = self.asked.of(longest.text), self.asked.unit
-        each = longest.tokens / size if size >= _ENOUGH[unit] else _TOKENS_EACH[unit]
+        longest = max(self.drawn, key=lambda one: one.tokens, default=None)
+        size, unit = self.asked.of(longest.text) if longest else 0, self.asked.unit
+        each = longest.tokens / size if longest and size >= _ENOUGH[unit] else _TOKENS_EACH[unit]
         return min(math.ceil(self.asked.longest * each * _SPARE / _STEP) * _STEP, _MOST)
 
 
-def _drafts(decoding: Decoding) -> Iterator[Decoding]:
-    yield decoding
-    if decoding.beams == 1:
-        yield decoding.over({"repetition_penalty": decoding.repetition_penalty + _OTHERWISE})
+def _drafts(decoding: Decoding) -> Iterator[tuple[Decoding, bool]]:
+    """How the drafts are drawn, and whether it is another text: twice the same, if the first fell short."""
+    yield decoding, False
+    yield decoding, False
+    for number in range(1, _OTHERS + 1) if decoding.beams == 1 else ():
+        penalty = round(decoding.repetition_penalty + number * _OTHERWISE, 4)
+        yield decoding.over({"repetition_penalty": penalty}), True
 
 
-def _write_on(engine: Engine, rows: Sequence[_Row], draft: Decoding) -> None:
+def _write_on(engine: Engine, rows: Sequence[_Row], draft: Decoding, advance: Advance | None) -> None:
     """Texts without an end, of a number of tokens that only their own rows decide."""
     alike = defaultdict(list)
     for row in rows:
-        alike[row.tokens()].append(row)
+        alike[row.tokens].append(row)
     for tokens, some in sorted(alike.items()):
         endless = draft.over({"min_new_tokens": tokens, "max_new_tokens": tokens})
-        for row, texts in zip(some, engine.generate([row.prompt for row in some], endless), strict=True):
+        found = engine.generate([row.prompt for row in some], endless, advance=advance)
+        for row, texts in zip(some, found, strict=True):
             # Where a model wanted to end it often breaks the line.
             row.drawn += [replace(one, text=" ".join(one.text.split())) for one in texts]
+            row.written = max(row.written, tokens)
 
 
 def _close(engine: Engine, rows: Sequence[_Row]) -> None:

@@ -38,7 +38,7 @@ _JOINTS = frozenset("in of with for from by at on to is are was that which who a
 _HANGS = re.compile(
     r"(?:\b(?:a|an|the|of|to|in|with|from|by|for|on|at|and|or|made|is|are|was|were|be|been|comes?|has|have|had|holds?"
     r"|measures?|weighs?|covers?|fits?|takes?|gives?|includes?|contains?|needs?|set|packed|than|as|up|only|about|just"
-    r"|so|all|enough|each|both|between|its|your|their|that|which|runs?|lasts?|stands?|sits?|works?|plus|over|under|no|not|features?|offers?"
+    r"|so|all|enough|each|both|between|its|your|their|that|which|since|runs?|lasts?|stands?|sits?|works?|plus|over|under|no|not|features?|offers?"
     r"|uses?|makes?|brings?|adds?|keeps?|lets?|helps?|provides?|suits?|supports?)"
     r"|\b(?:is|are|was|were|comes?|be) \w+(?:ed|en|nt|pt|wn|und|ut)|\b(?:rated|signed|suitable|good|better))[.!?]?$",
     re.I,

@@ -114,11 +114,10 @@ class Writer:
         with self._lock:
             engine = self.engine.for_decoding(decoding)
             prompts = self._prompts([product for product, _, _, _ in tasks], [near for _, _, near, _ in tasks], engine)
-            drawn = engine.generate(prompts, decoding, advance=advance)
             wanted = [
                 (length(product.length), given.words) if product.length else None for product, given, _, _ in tasks
             ]
-            drawn = fitted(engine, prompts, drawn, wanted, decoding)
+            drawn = fitted(engine, prompts, wanted, decoding, advance=advance)
             signature = engine.signature()
         return [
             written(
