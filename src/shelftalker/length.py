@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from shelftalker.errors import ShelftalkerError
@@ -12,6 +12,8 @@ Unit = Literal["words", "characters"]
 NEAR = 0.1
 """A length is kept where the text is no further off than this share of it."""
 
+_CHARACTERS = 6
+"""Of a word, with the space behind it."""
 BETWEEN = " • "
 """What stands between the points of a list, a text of which may be wanted as well."""
 
@@ -34,6 +36,14 @@ class Length:
 
     def __str__(self) -> str:
         return f"{'at most ' if self.at_most else ''}{self.count} {self.unit}"
+
+    @property
+    def otherwise(self) -> list[Length]:
+        """About the same in other words: as a limit or not, in the other unit."""
+        in_words = self.unit == "words"
+        count = self.count * _CHARACTERS if in_words else max(1, round(self.count / _CHARACTERS))
+        unit: Unit = "characters" if in_words else "words"
+        return [replace(self, at_most=not self.at_most), Length(count, unit), Length(count, unit, at_most=True)]
 
     @property
     def longest(self) -> int:

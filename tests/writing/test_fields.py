@@ -209,7 +209,10 @@ def test_where_no_end_is_natural_further_drafts_are_looked_at() -> None:
     [one] = Writer(engine, KNOWS.with_flags(decoding={"repetition_penalty": 1.1})).write(
         [Product("Lamp", length="11 words")]
     )
-    assert [decoding.repetition_penalty for decoding in engine.decodings] == [1.1, 1.25, 1.4, 1.55]
+    assert [decoding.repetition_penalty for decoding in engine.decodings] == [1.1, 1.1, 1.1, 1.1, 1.25, 1.4, 1.55]
+    assert [prompt.split("description, ")[1].split("\n")[0] for prompt in engine.prompts] == [
+        "11 words", "at most 11 words", "66 characters", "at most 66 characters", "11 words", "11 words", "11 words",
+    ]  # fmt: skip
     assert one.text.endswith(" It folds flat.")
     [one] = Writer(Talker(natural=(), else_=-20.0), KNOWS).write([Product("Lamp", length="11 words")])
     assert one.text == "This lamp stands by itself on a wooden table." and one.findings[-1].check == "length"

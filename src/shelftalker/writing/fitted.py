@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from shelftalker.checks.check import Finding
@@ -31,7 +32,7 @@ _ENOUGH = {"words": 8, "characters": 40}
 _SPARE, _STEP, _MOST = 1.2, 32, 512
 """Tokens that are written on: a fifth more than it should take, in steps that leave few kinds of batches; at most."""
 _OTHERWISE, _OTHERS = 0.15, 3
-"""What repeating costs more in each further draft, so that it becomes another text; how many of them there are."""
+"""What repeating costs more in a further draft, so that it becomes another text; how many there are of each kind."""
 
 
 def held(text: str, asked: Length, words: Lexicon, *, hit_cap: bool = False) -> str:
@@ -61,6 +62,7 @@ def fitted(
     wanted: Sequence[tuple[Length, Lexicon] | None],
     decoding: Decoding,
     *,
+    asked_otherwise: Callable[[int, Length], Prepared] | None = None,
     advance: Advance | None = None,
 ) -> list[list[Generation]]:
     """Texts at the lengths that are wanted, a list a prompt: all candidates that keep theirs, or the one nearest to it.
@@ -74,6 +76,7 @@ def fitted(
         prompts: what it reads.
         wanted: length and language of each prompt's text; None: any length.
         decoding: how text is drawn.
+        asked_otherwise: the prompt at a place with another length in it; None: the model knows no lengths.
         advance: called with the number of prompts just finished.
     """
     free = [place for place, one in enumerate(wanted) if one is None or one[0].at_most]
@@ -82,9 +85,13 @@ def fitted(
     rows = {
         place: _Row(prompts[place], *one, drawn.get(place, [])) for place, one in enumerate(wanted) if one is not None
     }
+    if asked_otherwise is not None:
+        for place, row in rows.items():
+            row.others = [partial(asked_otherwise, place, other) for other in row.asked.otherwise]
     missed = [row for row in rows.values() if not row.keeps]
-    for draft, is_another in _drafts(decoding):
-        _write_on(engine.for_decoding(draft), [row for row in missed if is_another or row.can_grow], draft, advance)
+    for draft, number in _drafts(decoding, others=asked_otherwise is not None):
+        able = [row for row in missed if number or row.can_grow]
+        _write_on(engine.for_decoding(draft), able, draft, number, advance)
         _close(engine, [row for row in missed if not row.keeps])
         missed, advance = [row for row in missed if not row.is_done], None
     return [rows[place].chosen() if place in rows else drawn[place] for place in range(len(prompts))]
@@ -100,6 +107,7 @@ class _Row:
     drawn: list[Generation]
     closed: dict[str, tuple[float, Generation]] = field(default_factory=dict)
     written: int = 0
+    others: list[Callable[[], Prepared]] = field(default_factory=list)
 
     @property
     def held(self) -> list[Generation]:
@@ -140,23 +148,26 @@ class _Row:
         return min(math.ceil(self.asked.longest * each * _SPARE / _STEP) * _STEP, _MOST)
 
 
-def _drafts(decoding: Decoding) -> Iterator[tuple[Decoding, bool]]:
-    """How the drafts are drawn, and whether it is another text: twice the same, if the first fell short."""
-    yield decoding, False
-    yield decoding, False
+def _drafts(decoding: Decoding, *, others: bool) -> Iterator[tuple[Decoding, int]]:
+    """How the drafts are drawn, and the number of what makes it another text; 0: the first, twice if it fell short."""
+    yield decoding, 0
+    yield decoding, 0
+    for number in range(1, _OTHERS + 1) if others else ():
+        yield decoding, number
     for number in range(1, _OTHERS + 1) if decoding.beams == 1 else ():
         penalty = round(decoding.repetition_penalty + number * _OTHERWISE, 4)
-        yield decoding.over({"repetition_penalty": penalty}), True
+        yield decoding.over({"repetition_penalty": penalty}), -number
 
 
-def _write_on(engine: Engine, rows: Sequence[_Row], draft: Decoding, advance: Advance | None) -> None:
+def _write_on(engine: Engine, rows: Sequence[_Row], draft: Decoding, number: int, advance: Advance | None) -> None:
     """Texts without an end, of a number of tokens that only their own rows decide."""
     alike = defaultdict(list)
     for row in rows:
         alike[row.tokens].append(row)
     for tokens, some in sorted(alike.items()):
         endless = draft.over({"min_new_tokens": tokens, "max_new_tokens": tokens})
-        found = engine.generate([row.prompt for row in some], endless, advance=advance)
+        prompts = [row.others[number - 1]() if number > 0 else row.prompt for row in some]
+        found = engine.generate(prompts, endless, advance=advance)
         for row, texts in zip(some, found, strict=True):
             # Where a model wanted to end it often breaks the line.
             row.drawn += [replace(one, text=" ".join(one.text.split())) for one in texts]

@@ -13,7 +13,7 @@ from shelftalker.checks.given import Given
 from shelftalker.checks.house import house_of
 from shelftalker.checks.language import code_of, of_neighbours
 from shelftalker.errors import ShelftalkerError
-from shelftalker.length import length
+from shelftalker.length import Length, length
 from shelftalker.product import FACTS, Product, Source
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
@@ -117,7 +117,13 @@ class Writer:
             wanted = [
                 (length(product.length), given.words) if product.length else None for product, given, _, _ in tasks
             ]
-            drawn = fitted(engine, prompts, wanted, decoding, advance=advance)
+
+            def otherwise(place: int, other: Length) -> Prepared:
+                product, _, near, _ = tasks[place]
+                return self._prompts([replace(product, length=str(other))], [near], engine)[0]
+
+            known = otherwise if self.recipe.knows_lengths else None
+            drawn = fitted(engine, prompts, wanted, decoding, asked_otherwise=known, advance=advance)
             signature = engine.signature()
         return [
             written(
