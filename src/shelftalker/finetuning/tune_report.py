@@ -55,8 +55,8 @@ def write_recipe(path: Path, recipe: Recipe, best: FrozenTrial, given: FrozenTri
     after = won.model_dump(mode="json")
     for name, value in before.items():
         if not isinstance(value, dict):
-            text = yaml.safe_dump({name: after[name]}, allow_unicode=True).rstrip()
-            lines += [*_comment(said.get(name, "")), text, ""]
+            lines += _comment(said.get(name, ""))
+            lines += [yaml.safe_dump({name: after[name]}, allow_unicode=True).rstrip(), ""]
             continue
         lines.append(f"{name}:")
         wanted = [key for key in after[name] if key in value or f"{name}.{key}" in changed]
