@@ -66,7 +66,8 @@ def _kinds(annotation: Any) -> list[Any]:
 def _next(key: str, waiting: list[str], kinds: list[Any]) -> str:
     """The value that follows a flag."""
     if bool in kinds:
-        return waiting.pop(0) if waiting and waiting[0].casefold() in _TRUE | _FALSE else "true"
+        said = _TRUE | _FALSE | (_NONE if type(None) in kinds else set())
+        return waiting.pop(0) if waiting and waiting[0].casefold() in said else "true"
     if not waiting or waiting[0].startswith("--"):
         raise ShelftalkerError("the flag lacks its value", where=f"flag --{key}", mend=f"--{key} VALUE")
     return waiting.pop(0)
