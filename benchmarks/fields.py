@@ -54,7 +54,8 @@ def _meta(text: str) -> str:
 
 def recipe_of(arguments: argparse.Namespace, folder: Path) -> Recipe:
     """The sample recipe with a second field to learn."""
-    return Recipe.load("sample", {"base_model": arguments.model}).with_flags(
+    chat = "plain" if arguments.model == "bundled" else "chat"
+    return Recipe.load("sample", {"base_model": arguments.model, "chat": chat}).with_flags(
         paths={"data": folder / "data", "outputs": folder / "outputs", "artifacts": folder / "artifacts"},
         prepare={"inputs": [str(catalogue(folder / "shop.jsonl"))], "fields": {FIELD: COLUMN}},
         finetune={"rows": arguments.rows, "save_steps": 1_000_000, "val_rows": 0},
