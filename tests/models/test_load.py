@@ -270,7 +270,7 @@ def test_a_folder_in_the_hubs_layout_loads(tiny_t5: Path, tmp_path: Path) -> Non
     assert load_model(layout).is_seq2seq
 
 
-@pytest.mark.parametrize("given", ["./nowhere", "a/b/c", "/no/such/folder"])
+@pytest.mark.parametrize("given", ["./nowhere", "a/b/c", "/no/such/folder", "artifacts/nowhere", "outputs/nowhere"])
 def test_a_path_that_is_not_there(given: str) -> None:
     with pytest.raises(ShelftalkerError, match="no such model folder"):
         resolve(given)

@@ -17,6 +17,9 @@ from shelftalker.models.quiet import hushed
 if TYPE_CHECKING:
     from shelftalker.recipe.recipe import Recipe
 
+_MADE = ("artifacts", "outputs")
+"""Folders that a recipe makes unless it says otherwise: no organisation of a hub."""
+
 
 @dataclass(frozen=True)
 class ModelRef:
@@ -133,9 +136,9 @@ def resolve(model: str | Path, recipe: Recipe | None = None) -> ModelRef:
         )
     files.restore_folder(folder)
     if not folder.is_dir():
-        # A name with one slash is a hub's, unless its first half is a folder here.
+        # A name with one slash is a hub's, unless its first half is a folder here or one that this tool makes.
         is_path = given.count("/") > 1 or given.startswith((".", "/", "~")) or given.endswith("/") or not given
-        if is_path or ("/" in given and folder.parent.is_dir()):
+        if is_path or ("/" in given and (folder.parent.is_dir() or folder.parts[0] in _MADE)):
             near = ", ".join(_models_near(folder)) or "none"
             raise ShelftalkerError(
                 "no such model folder",

@@ -13,6 +13,7 @@ from shelftalker.checks.conflict import conflicts
 from shelftalker.checks.facts import facts_used
 from shelftalker.checks.given import Given
 from shelftalker.checks.house import completed
+from shelftalker.checks.prose import sentences
 from shelftalker.product import Product, Source
 from shelftalker.writing.faithful import Faithful, Policy, best, faithful, uncontradicted
 from shelftalker.writing.fitted import held, off_length
@@ -190,7 +191,8 @@ def written(
     findings = check(text, given, hit_cap=hit_cap, surprise=surprise)
     against = [one for one in findings if one.check == "contradiction"] if asked is None else []
     if against and (left := uncontradicted(text, given, against)) != text:
-        hit_cap = hit_cap and left.endswith(text[text.rfind(" ") + 1 :])
+        last = sentences(text, given.words)[-1]  # the one that the cap broke off
+        hit_cap = hit_cap and all(one.start < last.start for one in against)
         text, findings = left, check(left, given, hit_cap=hit_cap, surprise=surprise)
     return Written(
         title=product.title,
