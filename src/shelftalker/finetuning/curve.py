@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shelftalker import console, device
 from shelftalker.awake import kept_awake
 from shelftalker.errors import ShelftalkerError
-from shelftalker.finetuning.trial import losses_of
+from shelftalker.finetuning.trial import climb
 from shelftalker.models.load import resolve
 from shelftalker.recipe.recipe import Recipe
 
@@ -63,7 +63,7 @@ def learning_curve(recipe: Recipe) -> Curve:
     with kept_awake(recipe.keep_awake):
         for count in rows:
             part = recipe.with_flags(finetune={"rows": count, "early_stopping": None})
-            losses.append(losses_of(part, ref, policy)[-1])
+            losses.append(climb(part, ref, policy)[-1].loss)
             console.note(f"{count:,} rows: validation loss {losses[-1]:.4f}")
     curve = Curve(rows, losses)
     console.table(

@@ -6,6 +6,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,15 @@ Judge = Callable[[int, float], bool]
 """From a rung's number (from 1) and its validation loss to whether training is to end there."""
 
 
-def losses_of(
+@dataclass(frozen=True)
+class Rung:
+    """A validation loss along the way (nats a token), and the seconds of training behind it, taking losses left out."""
+
+    loss: float
+    seconds: float
+
+
+def climb(
     recipe: Recipe,
     ref: ModelRef,
     policy: DevicePolicy,
@@ -32,7 +41,7 @@ def losses_of(
     rungs: Sequence[float] = (1.0,),
     judge: Judge | None = None,
     deadline: float = math.inf,
-) -> list[float]:
+) -> list[Rung]:
     """Train without checkpoints and take the validation loss (nats a token) along the way.
 
     Args:
@@ -44,7 +53,7 @@ def losses_of(
         deadline: of `time.monotonic`; training ends when it has passed.
 
     Returns:
-        The losses of the rungs that were reached.
+        The rungs that were reached.
 
     Raises:
         ShelftalkerError: no validation rows, or what stops any training.
@@ -61,7 +70,7 @@ def losses_of(
         trainer = build(recipe, material, policy, Path(scratch), [Guard(), ladder])
         trainer.args.save_strategy = "no"
         trainer.train()
-    return ladder.losses
+    return ladder.climbed
 
 
 class _Ladder(TrainerCallback):  # type: ignore[misc]
@@ -69,15 +78,23 @@ class _Ladder(TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, rungs: Sequence[float], judge: Judge | None, deadline: float) -> None:
         self.rungs, self.judge, self.deadline = rungs, judge, deadline
-        self.losses: list[float] = []
+        self.climbed: list[Rung] = []
+        self.began = 0.0
         self.trainer: Any = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Start the clock."""
+        self.began = time.monotonic()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Climb one rung, where one is reached."""
         at = state.global_step / state.max_steps
         if at < 1 and time.monotonic() > self.deadline:
             control.should_training_stop = True
-        elif len(self.losses) < len(self.rungs) and at >= self.rungs[len(self.losses)]:
-            self.losses.append(self.trainer.validation_loss())
-            if at < 1 and self.judge is not None and self.judge(len(self.losses), self.losses[-1]):
+        elif len(self.climbed) < len(self.rungs) and at >= self.rungs[len(self.climbed)]:
+            paused = time.monotonic()
+            loss = self.trainer.validation_loss()
+            self.climbed.append(Rung(loss, paused - self.began))
+            self.began += time.monotonic() - paused
+            if at < 1 and self.judge is not None and self.judge(len(self.climbed), loss):
                 control.should_training_stop = True

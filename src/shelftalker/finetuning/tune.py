@@ -12,7 +12,7 @@ from shelftalker import console, device, extras
 from shelftalker.awake import kept_awake
 from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning import space, tune_report
-from shelftalker.finetuning.trial import losses_of
+from shelftalker.finetuning.trial import climb
 from shelftalker.models.load import ModelRef, resolve
 from shelftalker.recipe.recipe import Recipe
 
@@ -131,11 +131,11 @@ class _Search:
             return trial.should_prune()
 
         recipe = space.applied(self.recipe, space.suggest(trial)).with_flags(finetune={"rows": self.rows, "epochs": 1})
-        losses = losses_of(recipe, self.ref, self.policy, rungs=RUNGS, judge=is_behind, deadline=self.deadline)
-        if len(losses) < len(RUNGS):
+        climbed = climb(recipe, self.ref, self.policy, rungs=RUNGS, judge=is_behind, deadline=self.deadline)
+        if len(climbed) < len(RUNGS):
             raise optuna.TrialPruned
-        trial.report(losses[-1], len(RUNGS))
-        return losses[-1]
+        trial.report(climbed[-1].loss, len(RUNGS))
+        return climbed[-1].loss
 
 
 def _waiting(study: optuna.Study) -> int:
@@ -157,7 +157,7 @@ def _rows_of_a_trial(study: optuna.Study, search: _Search, longest: float) -> in
         return int(kept)
     probe = max(4 * search.recipe.finetune.batch_size * search.recipe.finetune.accumulation, 8)
     began = time.monotonic()
-    losses_of(search.recipe.with_flags(finetune={"rows": probe, "epochs": 1}), search.ref, search.policy)
+    climb(search.recipe.with_flags(finetune={"rows": probe, "epochs": 1}), search.ref, search.policy)
     took = time.monotonic() - began
     whole = search.recipe.finetune.rows or len(_train_rows(search.recipe))
     rows = min(int(probe * longest / took), whole)
