@@ -13,6 +13,7 @@ import torch
 
 from shelftalker.device import DevicePolicy
 from shelftalker.finetuning.build import build
+from shelftalker.finetuning.layers import fewer_passes
 from shelftalker.finetuning.lean import lean
 from shelftalker.finetuning.material import gather
 from shelftalker.finetuning.trainer import finetune
@@ -58,6 +59,7 @@ def test_gradients_are_those_of_the_models_own_loss(
     theirs.backward()
     expected = gradients(material.model)
     assert lean(material.model) > 0
+    assert fewer_passes(material.model) > 0
     seen = []
     material.base.model.get_output_embeddings().register_forward_hook(lambda *args: seen.append(args[1][0].shape))
     ours = trainer.compute_loss(material.model, batch)

@@ -33,11 +33,10 @@ def lean(model: Any) -> int:
 
 def _forward(layer: Any, x: Tensor) -> Tensor:
     """X of shape (..., inputs) to (..., outputs)."""
-    base = layer.base_layer(x)
+    # Of two dimensions: the base layer's output can then be added to where it stands.
+    base = layer.base_layer(x.flatten(0, -2))
     (name,) = layer.active_adapters
-    narrow = layer.lora_A[name](layer.lora_dropout[name](x))
+    narrow = layer.lora_A[name](layer.lora_dropout[name](x)).flatten(0, -2)
     up = (layer.lora_B[name].weight * layer.scaling[name]).t()
-    if base.dtype != narrow.dtype:
-        narrow = narrow.to(base.dtype)
-    added = torch.addmm(base.flatten(0, -2), narrow.flatten(0, -2), up.to(base.dtype))
-    return added.view(base.shape)
+    added: Tensor = base.addmm_(narrow.to(base.dtype), up.to(base.dtype))
+    return added.view(*x.shape[:-1], -1)

@@ -74,12 +74,13 @@ class _SummedCrossEntropy(torch.autograd.Function):
         total = torch.zeros((), device=logits.device)
         for at in range(0, len(labels), _ROWS):
             part, wanted = logits[at : at + _ROWS].float(), labels[at : at + _ROWS, None]
-            partition = part.logsumexp(dim=-1, keepdim=True)
-            losses = partition - part.gather(1, wanted)
+            chances = part.softmax(dim=-1)
+            # The likeliest word's chance is never too small for a logarithm.
+            most, where = part.max(dim=-1, keepdim=True)
+            losses = most - chances.gather(1, where).log() - part.gather(1, wanted)
             total += (losses if weights is None else losses * weights[at : at + _ROWS, None]).sum()
             if needs_gradient:
-                slope = (part - partition).exp_()
-                slope.scatter_add_(1, wanted, torch.full_like(partition, -1))
+                slope = chances.scatter_add_(1, wanted, torch.full_like(losses, -1))
                 gradient[at : at + _ROWS] = slope if weights is None else slope.mul_(weights[at : at + _ROWS, None])
         if needs_gradient:
             ctx.save_for_backward(gradient)

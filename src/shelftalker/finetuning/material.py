@@ -56,10 +56,12 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
 
     from shelftalker.catalogue.examples import load_split, sample
     from shelftalker.checks.language import main_language
+    from shelftalker.finetuning.attention import cheapen_attention
     from shelftalker.finetuning.batching import padding_share
     from shelftalker.finetuning.dropout import cheapen_dropout
     from shelftalker.finetuning.encoding import check_writable, encode
     from shelftalker.finetuning.fields import each_field, limits, with_lengths
+    from shelftalker.finetuning.layers import fewer_passes
     from shelftalker.finetuning.lean import lean
     from shelftalker.finetuning.targets import taught
     from shelftalker.models import adapter as adapters
@@ -105,7 +107,10 @@ def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources |
             base.model, recipe.lora, is_seq2seq=base.is_seq2seq, base_name=recorded_name(ref), revision=ref.commit
         )
     lean(model)
+    fewer_passes(model)
     cheapen_dropout(model)
+    if policy.device == "cpu":
+        cheapen_attention(base.model)
     trained = sum(value.numel() for value in model.parameters() if value.requires_grad)
     counts = train.counts
     facts = {
