@@ -1,12 +1,13 @@
 """How long until a validation loss? One setting is changed at a time, from the sample recipe's own.
 
-    python benchmarks/time_to_loss.py [--recipe sample] [--rows 170] [--only NAME ...] [--seeds 42] [--out FILE] [--quick]
+    python benchmarks/time_to_loss.py [--recipe sample] [--rows 170] [--only NAME ...] [--seeds 42] [--out FILE]
 
-Each line trains on `--rows` rows of the recipe's split (null: as many as the recipe), one pass unless its name says
-otherwise, and takes the loss of the recipe's validation rows after each quarter. Seconds are wall time of training, losses
-not counted, in one process a line; they depend on what else the machine does, the losses do not. Lines go into the file
-as they end, and those that it holds are not run again. `full` trains every weight (no adapter), for the gap.
-`--set section.key=value` changes a recipe key for all lines (another catalogue: `--set prepare.inputs=FILE`).
+Each line trains on `--rows` rows of the recipe's split (default: the recipe's), one pass unless its name says
+otherwise, and takes the loss of the recipe's validation rows after each quarter. Seconds are wall time of training,
+without that of the losses, in one process a line; they depend on what else the machine does, the losses do not. Lines
+go into the file as they end, and those that it holds are not run again. `full` trains every weight (no adapter), for
+the gap. `--set section.key=value` changes a recipe key for all lines (another catalogue: `--set
+prepare.inputs=[FILE]`).
 """
 
 from __future__ import annotations
@@ -139,7 +140,10 @@ def unadapted(*given: Any) -> Material:
 
 def table(found: list[dict[str, Any]]) -> str:
     """The lines as Markdown."""
-    rows = ["| what | seed | rows | format | loss halfway | loss at the end | seconds |", "|---|---|---|---|---|---|---|"]
+    rows = [
+        "| what | seed | rows | format | loss halfway | loss at the end | seconds |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for one in sorted(found, key=lambda one: (one["rows"], one["seed"], one["losses"][-1])):
         half, end = one["losses"][1], one["losses"][-1]
         rows.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from shelftalker.generation.engine import Engine, Generation
 from shelftalker.product import Product
@@ -21,6 +22,13 @@ def write(
     """The first text for each prompt."""
     engine = engine.for_decoding(decoding)
     return [drawn[0] for drawn in engine.generate(prepared(engine, texts), decoding, advance=advance)]
+
+
+def go_on(engine: Engine, texts: Sequence[str], begun: Sequence[str], decoding: Decoding) -> list[Generation]:
+    """The first text for each prompt, from its beginning on."""
+    engine = engine.for_decoding(decoding)
+    prompts = [replace(one, begun=first) for one, first in zip(prepared(engine, texts), begun, strict=True)]
+    return [drawn[0] for drawn in engine.generate(prompts, decoding)]
 
 
 def log_probs(engine: Engine, texts: Sequence[str], targets: Sequence[str]) -> list[list[float]]:

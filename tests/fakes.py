@@ -28,7 +28,10 @@ class FakeRef:
 
 
 class FakeEngine:
-    """Writes "The TITLE weighs 90 kg." for each prompt's title line; refuses one option where it plays CTranslate2."""
+    """Writes "The TITLE weighs 90 kg." for each prompt's title line; refuses one option where it plays CTranslate2.
+
+    A text that is begun it ends with "comes first." and another sentence.
+    """
 
     device, dtype, batch_size = "cpu", "float32", 8
 
@@ -55,7 +58,11 @@ class FakeEngine:
         if any("explode" in prompt.text for prompt in prompts):
             raise RuntimeError("secret detail")
         titles = [prompt.text.split("Title: ")[1].split("\n")[0] for prompt in prompts]
-        return [[Generation(f"The {title} weighs 90 kg.", 7, decoding.max_new_tokens < 7, -0.5)] for title in titles]
+        texts = [
+            f"{prompt.begun} comes first. So it does." if prompt.begun else f"The {title} weighs 90 kg."
+            for prompt, title in zip(prompts, titles, strict=True)
+        ]
+        return [[Generation(text, 7, decoding.max_new_tokens < 7, -0.5)] for text in texts]
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [list(range(len(text.split()))) for text in texts]

@@ -47,12 +47,14 @@ class Prepared:
         cut: it was longer than the limit, and this is the last field that lost words of the product's own; empty:
             nothing but sources was cut.
         given: what the prompt tells of the product: its title, the attributes and the facts that stand in it.
+        begun: how the text begins, where that is known; an engine goes on from there.
     """
 
     text: str
     ids: tuple[int, ...]
     cut: str
     given: Product
+    begun: str = ""
 
 
 @dataclass(frozen=True)

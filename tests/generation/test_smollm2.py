@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import statistics
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,16 @@ def test_float32_writes_and_scores_as_transformers_does(reference: TorchEngine, 
         prepared = _recipe("float32").as_prompt.prepare(products, engine.encode)
         texts.append([rows[0].text for rows in engine.generate(prepared, decoding)])
     assert texts[0] == texts[1]
+
+
+def test_a_text_goes_on_as_it_went_on(reference: TorchEngine, products: list[Product]) -> None:
+    """Both engines, from the first words of what they wrote: the rest comes out as before."""
+    for engine in (reference, Ct2Engine(resolve("smollm2"), _recipe("float32"))):
+        prompts = _recipe("float32").as_prompt.prepare(products[:8], engine.encode)
+        whole = [rows[0].text for rows in engine.generate(prompts, Decoding(max_new_tokens=40))]
+        begun = [replace(one, begun=" ".join(text.split(" ")[:4])) for one, text in zip(prompts, whole, strict=True)]
+        again = [rows[0].text for rows in engine.generate(begun, Decoding(max_new_tokens=12))]
+        assert all(text.startswith(begin) for text, begin in zip(whole, again, strict=True))
 
 
 def test_int8_stays_inside_its_bounds(reference: TorchEngine, products: list[Product]) -> None:

@@ -44,7 +44,8 @@ def test_what_was_used_is_said() -> None:
     writer = Writer(FakeEngine("fake", RECIPE), RECIPE)
     writer.expect({"facts": "soup"})
     (one,) = writer.write([Product("Pot", attributes={"facts": "soup for twenty;  weighs 90 kg"})])
-    assert one.summary()["facts"] == {"soup for twenty": False, "weighs 90 kg": True}
+    assert one.summary()["facts"] == {"soup for twenty": True, "weighs 90 kg": True}
+    assert one.text == "The Pot weighs 90 kg. Soup for twenty comes first.", "the sentence, and nothing behind it"
     assert one.publishable, "90 kg was given"
     assert "facts" not in Writer(FakeEngine(), Recipe()).write([Product("Pot")])[0].summary()
 
@@ -90,4 +91,4 @@ def test_the_server_takes_them_and_says_which_were_used() -> None:
     app = create_app("fake", RECIPE, writer=Writer(FakeEngine("fake", RECIPE), RECIPE))
     with TestClient(app, base_url="http://127.0.0.1") as client:
         answer = client.post("/describe", json={"title": "Pot", "columns": {"facts": "weighs 90 kg; soup"}}).json()
-    assert answer["descriptions"][0]["facts"] == {"weighs 90 kg": True, "soup": False}
+    assert answer["descriptions"][0]["facts"] == {"weighs 90 kg": True, "soup": True}

@@ -85,6 +85,10 @@ class Ct2Engine(BatchedEngine):
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
+    def begin(self, text: str) -> list[int]:
+        """See `BatchedEngine.begin`."""
+        return self._plain(f"{self._frame.lead}{text}" if self._causal else text)
+
     def _spelt(self, banned: list[list[int]]) -> list[list[str]]:
         return [[self._tokens[number] for number in ids] for ids in banned]
 
@@ -136,23 +140,32 @@ class Ct2Engine(BatchedEngine):
             )
 
     def write(
-        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance, *, no_numbers: bool
+        self,
+        inputs: list[list[int]],
+        begun: list[list[int]],
+        decoding: Decoding,
+        seeds: list[int],
+        advance: Advance,
+        *,
+        no_numbers: bool,
     ) -> list[Generation]:
         """See `BatchedEngine.write`; the seeds are for sampling, which this engine refuses."""
         written = []
         banned = [*self._banned, *self._numbers] if no_numbers else self._banned
-        for found, tokens in self._running(inputs, decoding, banned):
-            score, count = found.scores[0], len(tokens)
-            total = score * count**decoding.length_penalty if decoding.beams > 1 else score
+        before = [[self._tokens[number] for number in row] for row in begun]
+        for first, (found, tokens) in zip(before, self._running(inputs, before, decoding, banned), strict=True):
+            count = len(tokens)
+            total = found.scores[0] * (count**decoding.length_penalty if decoding.beams > 1 else 1)
+            score = None if first else total / count if count else 0.0
             has_ended = bool(tokens) and tokens[-1] in self._ends
-            written.append(Generation(self._text(tokens), count, not has_ended, total / count if count else 0.0))
+            written.append(Generation(self._text([*first, *tokens]), count, not has_ended, score))
             advance(1)
         return written
 
     def _running(
-        self, inputs: list[list[int]], decoding: Decoding, banned: list[list[str]]
+        self, inputs: list[list[int]], begun: list[list[str]], decoding: Decoding, banned: list[list[str]]
     ) -> Iterator[tuple[Any, list[str]]]:
-        """CTranslate2's results and their tokens, in the order of ``inputs``, as they become ready."""
+        """CTranslate2's results and the tokens behind ``begun``, in the order of ``inputs``, as they become ready."""
         options: dict[str, Any] = {
             "asynchronous": True,
             "beam_size": decoding.beams,
@@ -166,17 +179,25 @@ class Ct2Engine(BatchedEngine):
             "suppress_sequences": banned or None,
         }
         watch = watcher(len(inputs)) if decoding.beams == 1 else None
-        step = self._step(watch) if watch is not None else None
+        step = self._step(watch, begun[0]) if watch is not None else None
         rows = [[self._asked[number] for number in row] for row in inputs]
         lengths = {"min": decoding.min_new_tokens, "max": decoding.max_new_tokens}
         if not self._causal:
-            options |= {f"{name}_decoding_length": value for name, value in lengths.items()} | {"callback": step}
-            for waiting in self._runner(len(rows)).translate_batch(
-                rows, max_input_length=0, max_batch_size=self.batch_size, **options
-            ):
-                found = waiting.result()
-                yield found, found.hypotheses[0]
+            options |= {"max_input_length": 0, "max_batch_size": self.batch_size, "callback": step}
+            for size, some in itertools.groupby(zip(rows, begun, strict=True), key=lambda row: len(row[1])):
+                # A decoder's beginning counts as written.
+                options |= {f"{name}_decoding_length": size + value for name, value in lengths.items()}
+                prompts, before = zip(*some, strict=True)
+                for waiting in self._runner(len(rows)).translate_batch(
+                    list(prompts), target_prefix=list(before) if size else None, **options
+                ):
+                    found = waiting.result()
+                    yield found, found.hypotheses[0][size:]
             return
+        # A causal model's beginning is spelt as its prompt is, so that penalties fall on what is written here.
+        rows = [
+            [*row, *(self._asked[self._ids[token]] for token in first)] for row, first in zip(rows, begun, strict=True)
+        ]
         options |= {f"{name}_length": value for name, value in lengths.items()}
         runner = self._runner(len(rows))
         started = [
@@ -223,9 +244,9 @@ class Ct2Engine(BatchedEngine):
         found = runner.generate_batch(told, include_prompt_in_result=False, callback=step, **options)
         return list(found[: len(rows)])
 
-    def _step(self, watch: Watch) -> _Step:
+    def _step(self, watch: Watch, begun: list[str]) -> _Step:
         """What CTranslate2 calls with each token of the one text that it writes."""
-        said: list[str] = []
+        said = list(begun)
 
         def step(found: Any) -> bool:
             said.append(found.token)

@@ -25,11 +25,11 @@ class Generation:
     """One text that an engine wrote.
 
     Attributes:
-        text: the description, without white space around it.
+        text: the description, without white space around it; what it was begun with stands at its beginning.
         tokens: tokens written, the end token included.
         hit_cap: the text ended at ``max_new_tokens``, not at an end token.
         score: mean log-probability (natural) of the tokens, the end token included, as they were decoded: after
-            penalties and bans, before temperature, top-k and top-p.
+            penalties and bans, before temperature, top-k and top-p. None where the text was begun by another.
     """
 
     text: str
@@ -97,14 +97,28 @@ class BatchedEngine(ABC):
         """See `Engine.encode`."""
 
     @abstractmethod
+    def begin(self, text: str) -> list[int]:
+        """Token ids of a text's beginning, as they follow a prompt's."""
+
+    @abstractmethod
     def refuse(self, decoding: Decoding) -> None:
         """Raise a ShelftalkerError where the engine cannot honour an option."""
 
     @abstractmethod
     def write(
-        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance, *, no_numbers: bool
+        self,
+        inputs: list[list[int]],
+        begun: list[list[int]],
+        decoding: Decoding,
+        seeds: list[int],
+        advance: Advance,
+        *,
+        no_numbers: bool,
     ) -> list[Generation]:
-        """One text for each encoded prompt, which come sorted by length, longest first; without a number if asked."""
+        """One text for each encoded prompt and the tokens that its text begins with; without a further number if asked.
+
+        They come sorted by length, longest first. Penalties look at what is written, of a decoder at its beginning too.
+        """
 
     def for_decoding(self, decoding: Decoding) -> Self:
         """See `Engine.for_decoding`."""
@@ -117,9 +131,15 @@ class BatchedEngine(ABC):
         self.refuse(decoding)
         if not prompts:
             return []
+        if decoding.beams > 1 and any(prompt.begun for prompt in prompts):
+            raise ValueError("texts that are begun are gone on with without beams: engines rank them differently")
         count = decoding.candidates
         # Length, then text: the batches do not depend on the order in which the prompts came.
-        order = sorted(range(len(prompts)), key=lambda row: (-len(prompts[row].ids), prompts[row].text))
+        begun = [self.begin(prompt.begun) if prompt.begun else [] for prompt in prompts]
+        order = sorted(
+            range(len(prompts)),
+            key=lambda row: (-len(prompts[row].ids) - len(begun[row]), prompts[row].text, begun[row]),
+        )
         pending = _Pending(count, len(prompts), advance)
         result: list[list[Generation]] = [[] for _ in prompts]
 
@@ -128,6 +148,7 @@ class BatchedEngine(ABC):
                 return
             written = self.write(
                 [list(prompts[row].ids) for row in rows for _ in range(count)],
+                [begun[row] for row in rows for _ in range(count)],
                 decoding,
                 [seed_of(decoding.seed, prompts[row].text, draw) for row in rows for draw in range(count)],
                 pending.advance,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,10 @@ class TorchEngine(BatchedEngine):
         texts = self._tokenizer.batch_decode([[number] for number in range(len(self._tokenizer))])
         return numbers(self.language, texts, self._plain)
 
+    def begin(self, text: str) -> list[int]:
+        """See `BatchedEngine.begin`."""
+        return self._plain(text if self._loaded.is_seq2seq else f"{self._frame.lead}{text}")
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of prompts, special tokens included."""
         if not texts:
@@ -90,24 +95,43 @@ class TorchEngine(BatchedEngine):
         """Transformers honours every option."""
 
     def write(
-        self, inputs: list[list[int]], decoding: Decoding, seeds: list[int], advance: Advance, *, no_numbers: bool
+        self,
+        inputs: list[list[int]],
+        begun: list[list[int]],
+        decoding: Decoding,
+        seeds: list[int],
+        advance: Advance,
+        *,
+        no_numbers: bool,
     ) -> list[Generation]:
         """See `BatchedEngine.write`."""
         self._bans = Bans([*self._banned, *self._numbers] if no_numbers else self._banned)
         written: list[Generation] = []
-        for first in range(0, len(inputs), self.batch_size):
-            batch = slice(first, first + self.batch_size)
-            written += self._batch(inputs[batch], decoding, seeds[batch])
-            advance(len(inputs[batch]))
+        place = 0
+        # A decoder's beginnings are of one length in a batch: they would have to be padded where it goes on.
+        for _, alike in itertools.groupby(begun, key=len if self._loaded.is_seq2seq else lambda _: 0):
+            end = place + sum(1 for _ in alike)
+            for first in range(place, end, self.batch_size):
+                batch = slice(first, min(first + self.batch_size, end))
+                written += self._batch(inputs[batch], begun[batch], decoding, seeds[batch])
+                advance(len(inputs[batch]))
+            place = end
         return written
 
-    def _batch(self, inputs: list[list[int]], decoding: Decoding, seeds: list[int]) -> list[Generation]:
+    def _batch(
+        self, inputs: list[list[int]], begun: list[list[int]], decoding: Decoding, seeds: list[int]
+    ) -> list[Generation]:
         import torch
         from transformers import GenerationConfig, LogitsProcessorList
 
-        ids, mask = self._pad_batch(inputs, left=not self._loaded.is_seq2seq)
-        start = 1 if self._loaded.is_seq2seq else ids.shape[1]
-        rules = self._rules(decoding, start)
+        seq2seq = self._loaded.is_seq2seq
+        if not seq2seq:
+            inputs = [[*row, *first] for row, first in zip(inputs, begun, strict=True)]
+        ids, mask = self._pad_batch(inputs, left=not seq2seq)
+        start = 1 + len(begun[0]) if seq2seq else ids.shape[1]
+        after = torch.tensor([[self._start, *row] for row in begun], device=self.device) if seq2seq else None
+        # A decoder's beginning counts as written, as CTranslate2 has it.
+        rules = self._rules(decoding, 1 if seq2seq else start)
         steps = _Steps(decoding, seeds, start, self.device) if decoding.beams == 1 else None
         settings = GenerationConfig(
             max_new_tokens=decoding.max_new_tokens,
@@ -128,9 +152,10 @@ class TorchEngine(BatchedEngine):
             output = self._network.generate(
                 input_ids=ids,
                 attention_mask=mask,
+                decoder_input_ids=after,
                 generation_config=settings,
                 logits_processor=LogitsProcessorList([*rules, *([steps] if steps else [])]),
-                stopping_criteria=self._stops(len(inputs), decoding, start),
+                stopping_criteria=self._stops(len(inputs), decoding, start, begun[0]),
             )[:, start:]
             tokens = [self._until_end(row) for row in output.tolist()]
             if steps is not None:
@@ -138,10 +163,11 @@ class TorchEngine(BatchedEngine):
             else:
                 logs = self._log_probs(inputs, tokens, decoding)
                 scores = [sum(row) / len(row) if row else 0.0 for row in logs]
-        texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        whole = [[*first, *row] for first, row in zip(begun, tokens, strict=True)]
+        texts = self._tokenizer.batch_decode(whole, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return [
-            Generation(text.strip(), len(row), not row or row[-1] not in self._eos, score)
-            for text, row, score in zip(texts, tokens, scores, strict=True)
+            Generation(text.strip(), len(row), not row or row[-1] not in self._eos, None if first else score)
+            for text, row, score, first in zip(texts, tokens, scores, begun, strict=True)
         ]
 
     def _rules(self, decoding: Decoding, start: int) -> list[Any]:
@@ -149,14 +175,15 @@ class TorchEngine(BatchedEngine):
         rules = _rules(decoding, start)
         return [*rules, self._bans.processor(start)] if self._bans else rules
 
-    def _stops(self, rows: int, decoding: Decoding, start: int) -> list[Callable[..., Tensor]]:
+    def _stops(self, rows: int, decoding: Decoding, start: int, begun: list[int]) -> list[Callable[..., Tensor]]:
         """Tells whoever watches the text so far, after each token of the one text that is written."""
         watch = watcher(rows)
         if watch is None or decoding.beams > 1:
             return []
 
         def stop(ids: Tensor, scores: Any, **_: Any) -> Tensor:
-            text = self._tokenizer.decode(ids[0, start:], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            said = [*begun, *ids[0, start:].tolist()]
+            text = self._tokenizer.decode(said, skip_special_tokens=True, clean_up_tokenization_spaces=False)
             return ids.new_full((len(ids),), int(watch(text.strip()))).bool()
 
         return [stop]

@@ -90,7 +90,7 @@ def faithful(
         parts.append(part)
     left = joined(parts, given.title, given.words)
     dropped = tuple(one.text for one, part in zip(whole, parts, strict=True) if part != one.text)
-    if not left or (dropped and _is_thin(left, given)):
+    if not left or (dropped and is_thin(left, given)):
         return Faithful("", (), dropped, _reason(lacking, given))
     return Faithful(left, tuple(claims(left, given, sources)), dropped)
 
@@ -108,10 +108,11 @@ def uncontradicted(text: str, given: Given, against: Sequence[Finding]) -> str:
         for sentence in sentences(text, given.words)
     ]
     left = joined(parts, given.title, given.words)
-    return text if _is_thin(left, given) else left
+    return text if is_thin(left, given) else left
 
 
-def _is_thin(left: str, given: Given) -> bool:
+def is_thin(left: str, given: Given) -> bool:
+    """Whether too little is said of the product to stand alone."""
     if len(left.split()) < MIN_WORDS:
         return True
     return any(one.check in {"thin", "title_copy"} for one in check(left, given))

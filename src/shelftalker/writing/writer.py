@@ -20,6 +20,7 @@ from shelftalker.recipe.recipe import Recipe
 from shelftalker.retrieve.shown import shown
 from shelftalker.writing.fitted import fitted
 from shelftalker.writing.route import Routed, route
+from shelftalker.writing.told import told, unsaid, with_unsaid
 from shelftalker.writing.written import Written, declined, edited, written
 
 if TYPE_CHECKING:
@@ -93,7 +94,25 @@ class Writer:
         tasks = [(cleaned[place], givens[place], near[place], routes[place]) for place in places]
         for place, one in zip(places, self._by_model(tasks, decoding, advance), strict=True):
             result[place] = one
-        return [one for one in result if one is not None]
+        return self._with_facts(cleaned, near, [one for one in result if one is not None], decoding)
+
+    def _with_facts(
+        self, products: Sequence[Product], near: Sequence[Sequence[Source]], found: list[Written], decoding: Decoding
+    ) -> list[Written]:
+        """The texts, with the facts that they left out; a text whose length was asked for only says which."""
+        lacking = [place for place, one in enumerate(found) if one.given.facts and unsaid(one)]
+        places = [place for place in lacking if not products[place].length]
+        if places:
+            with self._lock:
+                prompts = self._prompts(
+                    [products[place] for place in places], [near[place] for place in places], self.engine
+                )
+                more = told(self.engine, prompts, [found[place] for place in places], decoding, self._surprise)
+            for place, one in zip(places, more, strict=True):
+                found[place] = one
+        for place in lacking:
+            found[place] = with_unsaid(found[place])
+        return found
 
     def _by_model(
         self, tasks: Sequence[_Task], decoding: Decoding, advance: Callable[[int], None] | None

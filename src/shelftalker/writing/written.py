@@ -42,7 +42,8 @@ class Written:
         score: mean log-probability (natural) of its tokens, where the engine gives it.
         engine: signature of what wrote it.
         candidates: with ``decoding.candidates`` above 1, all texts among which this one was chosen.
-        problem: what is wrong with the input (a title that was too long), or why it was declined; None: nothing.
+        problem: what is wrong with the input (a title that was too long), which facts the text does not say, or why
+            it was declined; None: nothing.
         route: edited, written or declined.
         why: a sentence about the route, for people; mostly empty where the model wrote.
         sources: products of the training split that the text was edited from, or that the model was shown.
