@@ -4,9 +4,9 @@
     python benchmarks/gpu.py --quick   # on a CPU: that every part runs; no figures to quote
 
 Training: FLAN-T5-base's shape (random weights: speed does not depend on them) and SmolLM2-135M, bfloat16, several batch
-sizes; from the steady rate the time of 48,500 rows x 3 epochs is reckoned. Writing: both engines on SmolLM2, in the
-formats that CTranslate2 takes on the card. And whether greedy text is the CPU's. Parts that the time does not hold are
-left out, and the output says which.
+sizes; from the steady rate the time of 48,500 rows x 3 epochs is reckoned. Writing: both engines on SmolLM2 and on the
+bundled T5, in every number format that they have on the card; float16 is refused for T5, and the output says so. And
+whether greedy text is the CPU's. Parts that the time does not hold are left out, and the output says which.
 """
 
 from __future__ import annotations
@@ -52,9 +52,11 @@ def main() -> None:
             for name in ("flan-t5-base", "smollm2"):
                 part = training(models[name], folder, where, size, quick=arguments.quick)
                 parts.append((f"train {name}, batch {size}", part))
-        causal = models["smollm2"]
-        for engine, quantisation in writers(quick=arguments.quick):
-            parts.append((f"write {engine} {quantisation}", writing(causal, folder, where, engine, quantisation)))
+        for name in ("smollm2", "bundled"):
+            for engine, kind in writers(where):
+                part = writing(models[name], folder, where, engine, kind)
+                parts.append((f"write {name}, {engine} {kind}", part))
+        parts.append(("float16 of a T5", refused(models["bundled"], where)))
         parts += [(f"greedy text of {name}", same_text(models[name], folder, where)) for name in ("smollm2", "bundled")]
         for name, part in parts:
             if time.monotonic() > deadline:
@@ -155,12 +157,15 @@ def memory(where: str) -> Iterator[list[float]]:
         peak[0] = torch.cuda.max_memory_allocated() / 1e9
 
 
-def writers(*, quick: bool) -> list[tuple[str, str]]:
-    """Engines and their number formats."""
-    return [
-        ("transformers", "float32"),
-        *(("ctranslate2", kind) for kind in (("int8",) if quick else ("int8", "float32"))),
-    ]
+def writers(where: str) -> list[tuple[str, str]]:
+    """Engines and their number formats on a device."""
+    import torch
+
+    from shelftalker.models.formats import supported
+
+    halves = where == "cuda" and torch.cuda.is_bf16_supported()
+    ours = [("transformers", kind) for kind in ("float32", *(["bfloat16"] if halves else []))]
+    return ours + [("ctranslate2", kind) for kind in supported(where)]
 
 
 def tokens_of(where: str) -> int:
@@ -168,30 +173,46 @@ def tokens_of(where: str) -> int:
     return 8 if where == "cpu" else 100
 
 
-def _writer(model: str, where: str, engine: str, quantisation: str, tokens: int) -> Any:
+def _writer(model: str, where: str, engine: str, kind: str, tokens: int) -> Any:
+    """A writer in a number format: transformers' is the model's, CTranslate2's that of its weights."""
     from shelftalker.recipe.recipe import Recipe
     from shelftalker.writing.writer import load
 
-    recipe = Recipe(device=where, decoding={"max_new_tokens": tokens}).with_flags(
-        generate={"engine": engine, "quantisation": quantisation, "batch_size": 64}
-    )
-    return load(model, recipe)
+    own = {"dtype": kind} if engine == "transformers" else {"generate": {"quantisation": kind}}
+    recipe = Recipe(device=where, decoding={"max_new_tokens": tokens}).with_flags(**own)
+    return load(model, recipe.with_flags(generate={"engine": engine, "batch_size": 64}))
 
 
-def writing(model: str, folder: Path, where: str, engine: str, quantisation: str) -> Callable[[], dict[str, float]]:
+def writing(model: str, folder: Path, where: str, engine: str, kind: str) -> Callable[[], dict[str, float]]:
     """Descriptions and tokens a second."""
 
     def run() -> dict[str, float]:
         from shelftalker.catalogue.examples import load_split, sample
 
         products = sample(load_split(folder / "data", "val"), 4 if where == "cpu" else 256, 0)
-        writer = _writer(model, where, engine, quantisation, tokens_of(where))
+        writer = _writer(model, where, engine, kind, tokens_of(where))
         writer.write(products[:2])
         began = time.perf_counter()
         written = writer.write(products)
         seconds = time.perf_counter() - began
         tokens = sum(one.tokens for one in written)
         return {"rows_per_second": round(len(products) / seconds, 1), "tokens_per_second": round(tokens / seconds)}
+
+    return run
+
+
+def refused(model: str, where: str) -> Callable[[], str]:
+    """How a T5 in float16 is refused."""
+
+    def run() -> str:
+        from shelftalker.errors import ShelftalkerError
+
+        products = ["Steel bottle, 500 ml"]
+        try:
+            _writer(model, where, "ctranslate2", "float16", 8).write(products)
+        except ShelftalkerError as error:
+            return f"refused: {error.what}"
+        raise AssertionError("a T5 was written with in float16")
 
     return run
 

@@ -11,6 +11,7 @@ from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
 from shelftalker.models import convert
 from shelftalker.models.folder import FACTS, SOURCES
+from shelftalker.models.formats import check_model
 from shelftalker.recipe.carried import carried
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.version import __version__
@@ -31,7 +32,7 @@ def export(model: str | Path | ModelRef, to: Target, out: Path, recipe: Recipe |
         model: anything that `models.load.resolve` understands.
         to: "hf": a Hugging Face folder in float32; "ct2": a CTranslate2 folder in `generate.quantisation`; "onnx":
             ONNX graphs in float32 for runtimes elsewhere (`export.onnx`); "gguf": a file for llama.cpp and a Modelfile
-            for Ollama, F16 or Q8_0 (`generate.quantisation` float32 or int8).
+            for Ollama, Q8_0 for `generate.quantisation: int8`, else F16.
         out: the folder to write; an existing one is replaced only if it is an earlier export or empty.
         recipe: gives quantisation; what it sets of prompt and decoding wins over what the model says of itself.
 
@@ -79,6 +80,7 @@ def _writer(ref: ModelRef, to: Target, recipe: Recipe) -> Write:
             raise ShelftalkerError(
                 f"the model is not converted to CTranslate2: {reason}", where=ref.given, mend="--to hf"
             )
+        check_model(recipe.generate.quantisation, convert.config_of(ref).get("model_type"))
         return lambda loaded, folder: convert.write_ct2(loaded, folder, recipe.generate.quantisation, recipe)
     write: Write
     if to == "onnx":
@@ -87,9 +89,10 @@ def _writer(ref: ModelRef, to: Target, recipe: Recipe) -> Write:
         check_onnx(convert.config_of(ref).get("model_type"), ref.given)
         write = write_onnx
     elif to == "gguf":
-        from shelftalker.export.gguf import check_gguf, write_gguf
+        from shelftalker.export.gguf import check_gguf, format_of, write_gguf
 
         check_gguf(convert.config_of(ref), ref.given)
+        format_of(recipe)
         write = partial(write_gguf, recipe=recipe)
     else:
         from shelftalker.export.hf import write_hf

@@ -16,6 +16,7 @@ from shelftalker import files
 from shelftalker.errors import ShelftalkerError
 from shelftalker.export.modelfile import modelfile
 from shelftalker.models import chat
+from shelftalker.models.formats import KEY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +51,17 @@ def check_gguf(config: Mapping[str, Any], where: str) -> None:
 
 
 def format_of(recipe: Recipe) -> Format:
-    """Number format of the matrices: Q8_0 for `generate.quantisation: int8`, F16 for float32."""
+    """Number format of the matrices: Q8_0 for `generate.quantisation: int8`, F16 for float32 and float16.
+
+    Raises:
+        ShelftalkerError: bfloat16.
+    """
+    if recipe.generate.quantisation == "bfloat16":
+        raise ShelftalkerError(
+            "a GGUF file is not written in bfloat16",
+            where=f"{KEY}: bfloat16",
+            mend="generate.quantisation: float16 (F16) or int8 (Q8_0)",
+        )
     return "Q8_0" if recipe.generate.quantisation == "int8" else "F16"
 
 

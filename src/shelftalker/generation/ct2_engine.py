@@ -14,7 +14,7 @@ from shelftalker.errors import ShelftalkerError
 from shelftalker.generation.banned import mark, numbers, sequences
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
 from shelftalker.generation.watch import Watch, watcher
-from shelftalker.models import chat, convert
+from shelftalker.models import chat, convert, formats
 from shelftalker.models import folder as folders
 from shelftalker.prompt import Prepared
 from shelftalker.recipe.decoding import Decoding
@@ -40,7 +40,7 @@ def why_not(decoding: Decoding) -> str | None:
 
 
 class Ct2Engine(BatchedEngine):
-    """Runs a T5 or a causal model with CTranslate2, in int8 or float32, on the CPU or CUDA."""
+    """Runs a T5 or a causal model with CTranslate2, on the CPU or CUDA, in the format of `generate.quantisation`."""
 
     name = "ctranslate2"
 
@@ -49,7 +49,7 @@ class Ct2Engine(BatchedEngine):
             raise ShelftalkerError(
                 f"CTranslate2 takes its number format from generate.quantisation, not dtype: {recipe.dtype}",
                 where="recipe key dtype",
-                mend="use dtype: auto, and generate.quantisation: int8 or float32",
+                mend=f"use dtype: auto, and generate.quantisation: {' or '.join(formats.COMPUTED)}",
             )
         if (reason := convert.why_not_ct2(ref)) is not None:
             raise ShelftalkerError(
@@ -59,9 +59,13 @@ class Ct2Engine(BatchedEngine):
         self.model = ref
         self.batch_size = recipe.generate.batch_size
         self.device = _device(recipe.device)
+        if ref.kind != "ct2":
+            formats.check_model(recipe.generate.quantisation, convert.config_of(ref).get("model_type"))
+            formats.check_device(recipe.generate.quantisation, self.device)
         folder = convert.converted(ref, recipe.generate.quantisation)
         said = folders.facts(folder)
         self.dtype = said.get("quantisation", recipe.generate.quantisation)
+        formats.check_device(self.dtype, self.device, where=str(folder))
         self._folder = folder
         self._threads = recipe.generate.threads or cores()
         self._opened: Any = None
@@ -331,8 +335,7 @@ def _open(folder: Path, device: str, dtype: str, across: int, within: int, *, ca
             str(folder),
             device=kind,
             device_index=int(index or 0),
-            # int8 weights and float32 activations on every device: T5 overflows in float16.
-            compute_type="int8_float32" if dtype == "int8" else "float32",
+            compute_type=formats.COMPUTED[dtype],
             inter_threads=across,
             intra_threads=within,
         )

@@ -8,7 +8,7 @@ import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, files, manifest
 from shelftalker.errors import ShelftalkerError
@@ -16,6 +16,7 @@ from shelftalker.memory import give_back
 from shelftalker.models import adapter as adapters
 from shelftalker.models import chat, families, probe, prompt_tokens
 from shelftalker.models import folder as folders
+from shelftalker.models.formats import Quantisation, check_model
 from shelftalker.recipe.carried import carried
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 SCHEMA = "shelftalker.ct2/3"
 CACHE_LIMIT = 20 * 2**30
 """Bytes that conversions may take before those longest unused are deleted."""
-Quantisation = Literal["int8", "float32"]
 
 # What a tokenizer without transformers must split just as transformers does, or the model is not converted.
 _PROBES = (
@@ -55,10 +55,11 @@ def converted(ref: ModelRef, quantisation: Quantisation = "int8") -> Path:
     Where the conversion is there already, nothing heavy is imported.
 
     Raises:
-        ShelftalkerError: the model cannot be had or converted, or the disk is full.
+        ShelftalkerError: the model cannot be had or converted, not into this format, or the disk is full.
     """
     if ref.kind == "ct2":
         return Path(ref.path)
+    check_model(quantisation, config_of(ref).get("model_type"))
     folder = cache_dir() / f"{ref.content_hash[:40]}-{quantisation}"
     if folders.facts(folder).get("schema") == SCHEMA and (folder / "model.bin").is_file():
         with contextlib.suppress(OSError):  # a cache that may only be read

@@ -21,8 +21,9 @@ class GenerateSettings(Section):
     """The model that writes; none: the promoted one of this recipe."""
     engine: Literal["auto", "transformers", "ctranslate2"] = "auto"
     """auto: CTranslate2 where the model converts and the decoding allows it, else transformers."""
-    quantisation: Literal["int8", "float32"] = "int8"
-    """Number format of a CTranslate2 model's weights."""
+    quantisation: Literal["int8", "float32", "bfloat16", "float16"] = "int8"
+    """Number format of a CTranslate2 model's weights; bfloat16 and float16 are for CUDA devices that have them, float16
+    not for T5, which it destroys."""
     batch_size: int = Field(32, ge=1)
     """Titles in one batch of an engine."""
     sense: bool | None = None
