@@ -1,12 +1,13 @@
 """A catalogue job in which the model writes nothing: every row's sibling is edited. Rows a second, and where time goes.
 
-    python benchmarks/edited_job.py [--rows 10000] [--products 0] [--parts] [--keep FILE] [--quick]
+    python benchmarks/edited_job.py [--rows 10000] [--products 0] [--workers 1 2] [--parts] [--keep FILE] [--quick]
 
 The index holds the training split's share of the bundled sample (2,800 products) or, with `--products`, so many made
 of it. The catalogue holds their titles in another colour, size or count; rows that would not be edited are left out
-beforehand. Times are of the processor, children's included, so that what else runs on the machine does not count.
-`--parts` says for each part of the work what it costs itself, without what it calls of the others; measuring that
-costs something too.
+beforehand. The job is run with each number of `--workers` (1: in this process alone), and must write the same bytes.
+Times are of the processor, children's included, so that what else runs on the machine does not count. `--parts` says
+for each part of the work what it costs itself, without what it calls of the others, in this process alone; measuring
+that costs something too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import os
 import random
 import resource
 import shutil
+import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -34,6 +36,7 @@ from retrieve import products as many
 from shelftalker import console
 from shelftalker.bundled import mini_t5, sample_catalogue
 from shelftalker.checks.given import Given
+from shelftalker.device import cores
 from shelftalker.generation.engine import Generation
 from shelftalker.product import Product
 from shelftalker.recipe.grounding import RouteSettings
@@ -47,13 +50,13 @@ PARTS = {
     "cleaning": ("shelftalker.catalogue.clean.product", "ProductCleaner.product"),
     "finding sources": ("shelftalker.retrieve.ground", "Sources.ground"),
     "starting": ("shelftalker.writing.writer", "write_with"),
-    "language": ("shelftalker.writing.writer", "of_neighbours"),
+    "language": ("shelftalker.writing.editor", "of_neighbours"),
     "editing": ("shelftalker.writing.route", "edit"),
     "checks": ("shelftalker.writing.route", "check"),
     "attributes against the title": ("shelftalker.writing.written", "conflicts"),
     "writing, around these": ("shelftalker.writing.writer", "Writer.write"),
     "windows, around it": ("shelftalker.writing.job.job", "describe"),
-    "windows as bytes": ("shelftalker.writing.job.job", "encode_part"),
+    "windows as bytes": ("shelftalker.writing.job.job", "lines"),
     "the output": ("shelftalker.writing.job.output", "assemble"),
     "counts": ("shelftalker.writing.job.job", "_counts"),
 }
@@ -124,9 +127,9 @@ def make(folder: Path, products: int, rows: int) -> None:
     generate(folder / "first.jsonl", folder / "first.out.jsonl", folder / "model", recipe())
 
 
-def recipe() -> Recipe:
-    """Everything as it is by default, but that siblings are edited."""
-    return Recipe().with_flags(device="cpu", route={"edit_from": EDIT_FROM})
+def recipe(workers: int = 1) -> Recipe:
+    """Everything as it is by default, but that siblings are edited, by so many processes."""
+    return Recipe().with_flags(device="cpu", route={"edit_from": EDIT_FROM}, generate={"workers": workers})
 
 
 class Written:
@@ -211,11 +214,28 @@ def spent() -> float:
     return sum(one.ru_utime + one.ru_stime for one in map(resource.getrusage, (0, resource.RUSAGE_CHILDREN)))
 
 
+def measure(folder: Path, workers: int) -> None:
+    """Run the job and print what it took."""
+    began, began_wall = spent(), time.perf_counter()
+    output = folder / f"out-{workers}.jsonl"
+    job = generate(folder / "catalogue.jsonl", output, folder / "model", recipe(workers))
+    seconds, wall = spent() - began, time.perf_counter() - began_wall
+    routes = Counter(json.loads(line)["route"] for line in output.open(encoding="utf-8"))
+    print(
+        f"{workers} worker{'s' * (workers > 1)}: {job.rows:,} rows "
+        f"({', '.join(f'{count:,} {name}' for name, count in routes.items())}), index of "
+        f"{len(Sources(folder / 'model/sources')):,}: {1000 * seconds / job.rows:.2f} ms of processor a row, "
+        f"{job.rows / seconds:,.0f} rows a second of it; {job.rows / wall:,.0f} rows/s by the clock",
+        flush=True,
+    )
+
+
 def main() -> None:
     """Make the index and the catalogue, run the job, print what it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000, help="rows of the catalogue")
     parser.add_argument("--products", type=int, default=0, help="products in the index; 0: the sample's")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, max(2, cores())], help="processes that edit")
     parser.add_argument("--parts", action="store_true", help="say where the time goes")
     parser.add_argument("--keep", type=Path, help="keep the output here, to compare it with another version's")
     parser.add_argument("--quick", action="store_true", help="200 rows: whether it runs, not how fast")
@@ -229,28 +249,25 @@ def main() -> None:
         maker = multiprocessing.get_context("spawn").Process(target=make, args=(folder, asked.products, rows))
         maker.start()
         maker.join()
+        parts: dict[str, float] = {}
         clock = Clock() if asked.parts or asked.quick else None
         if clock:
             for part, (module, path) in PARTS.items():
                 clock.watch(part, module, path)
-        began, began_wall = spent(), time.perf_counter()
-        job = generate(folder / "catalogue.jsonl", folder / "out.jsonl", folder / "model", recipe())
-        seconds, wall = spent() - began, time.perf_counter() - began_wall
-        parts = dict(clock.seconds) if clock else {}
+        for workers in sorted(asked.workers):
+            measure(folder, workers)
+            if workers == 1 and clock:
+                parts = dict(clock.seconds)
         if asked.keep:
-            shutil.copy(folder / "out.jsonl", asked.keep)
+            shutil.copy(folder / f"out-{asked.workers[0]}.jsonl", asked.keep)
+        same = {(folder / f"out-{workers}.jsonl").read_bytes() for workers in asked.workers}
         around = {policy: around_a_model(folder, policy, 200 if asked.quick else 2000) for policy in ("any", "given")}
-        products = len(Sources(folder / "model/sources"))
-        routes = Counter(json.loads(line)["route"] for line in (folder / "out.jsonl").open(encoding="utf-8"))
-    print(
-        f"{job.rows:,} rows ({', '.join(f'{count:,} {name}' for name, count in routes.items())}), index of {products:,}"
-        f": {1000 * seconds / job.rows:.2f} ms of processor a row, {job.rows / seconds:,.0f} rows a second of it; "
-        f"{job.rows / wall:,.0f} rows/s by the clock"
-    )
     told = ", ".join(f"{took:.2f} ms where generate.facts is {policy}" for policy, took in around.items())
     print(f"around a model that writes every row (sources found, prompts made, texts checked): {told}")
     for part, took in sorted(parts.items(), key=lambda one: -one[1]):
-        print(f"{part:30} {1000 * took / job.rows:6.3f} ms a row")
+        print(f"{part:30} {1000 * took / rows:6.3f} ms a row")
+    if len(same) > 1:
+        sys.exit("the outputs differ")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -133,3 +134,8 @@ def _check_bfloat16(device: str, dtype: str) -> None:
         where="recipe key dtype",
         mend="use dtype: auto or float32",
     )
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -155,7 +155,7 @@ def test_a_worker_that_dies_is_an_error_not_a_hang(tmp_path: Path) -> None:
     script = SCRIPT.replace(
         "stage.SMALL = 0",
         "import os\n"
-        "from shelftalker.catalogue.clean import workers\n"
+        "from shelftalker import workers\n"
         "begin = workers.Pool.__init__\n"
         "workers.Pool.__init__ = lambda self, make, count: begin(self, lambda: os._exit(9), count)\n"
         "stage.SMALL = 0",
@@ -173,7 +173,7 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     script = SCRIPT.replace(
         "stage.SMALL = 0",
         "import time\n"
-        "from shelftalker.catalogue.clean import workers\n"
+        "from shelftalker import workers\n"
         "begin = workers.Pool.__init__\n"
         "workers.Pool.__init__ = lambda self, make, count: begin(self, lambda: time.sleep(600), count)\n"
         "stage.SMALL = 0",

@@ -27,11 +27,11 @@ from shelftalker.manifest import Stage
 
 if TYPE_CHECKING:
     from shelftalker.catalogue.clean.shard import Job, Result
-    from shelftalker.catalogue.clean.workers import Pool
     from shelftalker.catalogue.read.decisions import Decisions
     from shelftalker.catalogue.read.source import Source
     from shelftalker.catalogue.table import Table
     from shelftalker.recipe.recipe import Recipe
+    from shelftalker.workers import Pool
 
 OUTPUTS = ("train.jsonl", "val.jsonl", "test.jsonl", "rejected.jsonl", "card.json", "card.html")
 SMALL = 12 << 20
@@ -139,9 +139,9 @@ def _run(
     from shelftalker.catalogue.card.page import page
     from shelftalker.catalogue.clean import fields, parts
     from shelftalker.catalogue.clean.shard import Settings
-    from shelftalker.catalogue.clean.workers import Pool
     from shelftalker.catalogue.groups import exact, groups
     from shelftalker.catalogue.table import Table, starts
+    from shelftalker.workers import Pool
 
     total = sum(found.path.stat().st_size for found in sources)
     threads = recipe.prepare.workers or os.cpu_count() or 1

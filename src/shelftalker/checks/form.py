@@ -35,18 +35,24 @@ def findings(title: str, description: str, words: Lexicon, *, hit_cap: bool) -> 
     if not description.strip():
         yield "cut_off", 0, len(description), "The description is empty."
         return
-    marked = list(_markup(description))
+    prose, marked, loops, foreign = _read(description, words)
     yield from marked
     yield from _cut_off(description, words, hit_cap)
-    prose = _Prose(description, [(start, end) for _, start, end, _ in marked])
-    loops = list(_repetition(prose)) or list(_drones(description, prose, words))
     yield from loops
     copies = list(_title_copy(title, prose, description, words))
     yield from copies
     if not loops and not copies:
         yield from _thin(title, prose, description, words)
-    if not loops:
-        yield from _language(description, words)
+    yield from foreign
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str, words: Lexicon) -> tuple[_Prose, list[Raw], list[Raw], list[Raw]]:
+    """What does not depend on the title: a text's prose, markup, loops and sentences in another language."""
+    marked = list(_markup(text))
+    prose = _Prose(text, [(start, end) for _, start, end, _ in marked])
+    loops = list(_repetition(prose)) or list(_drones(text, prose, words))
+    return prose, marked, loops, [] if loops else list(_language(text, words))
 
 
 class _Prose:
@@ -56,16 +62,31 @@ class _Prose:
         self._text, self._marked = text, marked
         if marked:
             self.words = [text[start:end].lower() for start, end in self.spans]
-        elif text.isascii():
-            self.words = _TOKEN.findall(text.lower())
         else:
-            self.words = [word.lower() for word in _TOKEN.findall(text)]
+            self.words = _words(text)
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
         """Start and end of every word."""
         found = (match.span() for match in _TOKEN.finditer(self._text))
         return [span for span in found if not any(start <= span[0] < end for start, end in self._marked)]
+
+
+class _Apart(dict[int, int]):
+    """For `str.translate`: whatever is in no word and joins none becomes a space."""
+
+    def __missing__(self, point: int) -> int:
+        found = self[point] = point if chr(point).isalnum() or chr(point) in "'’-" else 32
+        return found
+
+
+_APART = _Apart()
+
+
+def _words(text: str) -> list[str]:
+    """A text's words in small letters, in order: what `_TOKEN` finds, in a fraction of its time."""
+    runs = text.translate(_APART).split()
+    return [word.lower() for run in runs for word in ((run,) if run.isalnum() else _TOKEN.findall(run))]
 
 
 _MARKUP = re.compile(
@@ -88,11 +109,12 @@ _MARKUP_WHY = {
 }
 
 
-_SUSPECT = re.compile(r"[<&{*#\[`_\\▁⁇�\x00-\x1f\x7f-\x9fâÃÂ]|://|itle:|escription:|Given a product")
+_SUSPECT = frozenset("<&{*#[`_\\▁⁇�âÃÂ") | {chr(point) for point in (*range(0x20), *range(0x7F, 0xA0))}
+_SUSPECT_WORDS = ("://", "itle:", "escription:", "Given a product")
 
 
 def _markup(text: str) -> Iterator[Raw]:
-    if not _SUSPECT.search(text):
+    if _SUSPECT.isdisjoint(text) and not any(map(text.__contains__, _SUSPECT_WORDS)):
         return
     for match in _MARKUP.finditer(text):
         kind = match.lastgroup or "tag"
@@ -198,7 +220,7 @@ def _echoes(words: list[str], size: int, limit: int) -> list[tuple[int, int]]:
 
 
 def _title_copy(title: str, prose: _Prose, text: str, lexicon_: Lexicon) -> Iterator[Raw]:
-    wanted = [match.group().lower() for match in _TOKEN.finditer(title)]
+    wanted = _words(title)
     words = prose.words
     if not words or not wanted:
         return
@@ -233,7 +255,7 @@ def _different(items: Iterable[str], count: int) -> bool:
 def _thin(title: str, prose: _Prose, text: str, words: Lexicon) -> Iterator[Raw]:
     """Fewer than two words that the title does not have and that say something of this product and not of any."""
     stem = words.stem
-    wanted = {stem(word) for match in _TOKEN.finditer(title) for word in (match.group(), *match.group().split("-"))}
+    wanted = {stem(word) for whole in _words(title) for word in (whole, *whole.split("-"))}
     plain = (stem(word) for word in prose.words if word not in words.stop and word not in words.filler)
     if words.filler and wanted and not _different((word for word in plain if word not in wanted), 2):
         yield "thin", 0, len(text.rstrip()), "The text says hardly a word beyond the title."
@@ -255,7 +277,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 def _foreign_among(code: str) -> Sieve:
     """Which words may be such, or the beginning of one ("c'est")."""
     begins = {match.group() for word in _foreign(code) if (match := WORD.match(word))}
-    return Sieve(lambda word: word.lower() in begins)
+    return Sieve(lambda word: any(part.lower() in begins for part in WORD.findall(word)))
 
 
 def _language(text: str, own: Lexicon) -> Iterator[Raw]:

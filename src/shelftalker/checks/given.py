@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from shelftalker.checks.form import Raw
 from shelftalker.checks.house import NO_RULES, House
 from shelftalker.checks.lexicon import Lexicon, lexicon
 from shelftalker.checks.quantities import Figures, figures
@@ -73,6 +74,15 @@ class Known:
     def has_code(self, code: str) -> bool:
         """Whether the input has the letters and digits of ``code`` in a row, whatever stands between them."""
         return _GAPS.sub("", code.lower()) in self._squeezed
+
+
+Question = Callable[[Known], Raw | None]
+"""A claim of a text, to be asked of any input: what is wrong with it there; None: the input supports it."""
+
+
+def unless(supported: Callable[[Known], object], kind: str, start: int, end: int, why: str) -> Question:
+    """The claim at ``start:end``, with what to say of it where it is not ``supported``."""
+    return lambda known: None if supported(known) else (kind, start, end, why)
 
 
 @dataclass(frozen=True)

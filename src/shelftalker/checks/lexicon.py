@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shelftalker.checks.quick import Caseless, Sieve
+from shelftalker.checks.quick import WORD, Pattern, Sieve, places_of, words_in
 
 FOLDER = Path(__file__).parent / "languages"
 T = TypeVar("T")
@@ -37,8 +37,7 @@ class Lexicon:
     def __init__(self, code: str, own: Mapping[str, Any], common: Mapping[str, Any]) -> None:
         self.code = code
         self.own = own
-        self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
-        self._caseless: dict[tuple[str, ...], Caseless] = {}
+        self._patterns: dict[tuple[str, ...], Pattern] = {}
         self._lists: dict[tuple[str, ...], frozenset[str]] = {}
         self.name: str = own.get("name") or common["names"].get(code, code)
         self.decimal: str = own.get("decimal", ".")
@@ -61,7 +60,7 @@ class Lexicon:
         self._read_units(own, common)
         self._read_colours(own.get("colours", {}), common)
         self._read_materials(own.get("materials", {}), common)
-        self.colours_among, self.materials_among = Sieve(self.colour), Sieve(self.material)
+        self._colours_among, self._materials_among = Sieve(_any_part(self.colour)), Sieve(_any_part(self.material))
 
     def _read_units(self, own: Mapping[str, Any], common: Mapping[str, Any]) -> None:
         self.units: dict[str, tuple[str, float]] = {}
@@ -119,6 +118,16 @@ class Lexicon:
         shade = next((shade for shade in self.shades if lower.startswith(shade)), None)
         return _look(lower.removeprefix(shade), self.colours, self.stem) if shade else None
 
+    def colours_in(self, text: str) -> list[re.Match[str]]:
+        """Words of a text that name a colour, in order."""
+        among = {part for word in self._colours_among(words_in(text)) for part in WORD.findall(word)}
+        return places_of(filter(self.colour, among), text)
+
+    def materials_in(self, text: str) -> list[re.Match[str]]:
+        """Words of a text that name a material, in order."""
+        among = {part for word in self._materials_among(words_in(text)) for part in WORD.findall(word)}
+        return places_of(filter(self.material, among), text)
+
     @_kept
     def material(self, word: str) -> str | None:
         """What a word says something is made of, under one name for all languages; also inside a compound."""
@@ -137,16 +146,13 @@ class Lexicon:
 
     def pattern(self, *path: str) -> re.Pattern[str]:
         """The regular expression at ``path`` of the file, whatever the case; never matching where there is none."""
+        return self.sought(*path).compiled
+
+    def sought(self, *path: str) -> Pattern:
+        """As `pattern`, for whole texts."""
         found = self._patterns.get(path)
         if found is None:
-            found = self._patterns[path] = self.caseless(*path).pattern
-        return found
-
-    def caseless(self, *path: str) -> Caseless:
-        """As `pattern`, for whole texts."""
-        found = self._caseless.get(path)
-        if found is None:
-            found = self._caseless[path] = Caseless(self.text(*path) or _NEVER)
+            found = self._patterns[path] = Pattern(self.text(*path) or _NEVER)
         return found
 
     def words(self, *path: str) -> frozenset[str]:
@@ -186,6 +192,11 @@ def _concepts(value: str | Mapping[str, str]) -> dict[str, str]:
     if isinstance(value, str):
         return {word: word for word in value.split()}
     return {form: name for name, forms in value.items() for form in forms.split()}
+
+
+def _any_part(passes: Callable[[str], object]) -> Callable[[str], bool]:
+    """Whether a run of letters passes in a word, which may have figures too."""
+    return lambda word: any(map(passes, WORD.findall(word)))
 
 
 def _look(word: str, table: Mapping[str, str], stem: Callable[[str], str]) -> str | None:

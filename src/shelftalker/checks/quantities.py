@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from shelftalker.checks.lexicon import Lexicon, lexicon
-from shelftalker.checks.quick import Sieve, words_in
+from shelftalker.checks.quick import Sieve, places_of, words_in
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,11 @@ class _Grammar:
             rf"(?P<many> ?(?:{large_words})\b)?|(?P<words>{spelt})|(?P<ordinal>{ordinal}))",
             re.IGNORECASE,
         )
-        phrases = [*both, *self.ordinals, article, self.half]
-        self.openers = frozenset(re.split(r"[ -]", phrase)[0] for phrase in phrases)
+        self._large = _first_words(self.multipliers)
+        opening = self._large | _first_words([*self.number_words, *self.ordinals])
         # "a" and "half" begin a number only before "dozen" or "thousand".
-        self._large = frozenset(re.split(r"[ -]", phrase)[0] for phrase in self.multipliers)
-        self._small = frozenset(re.split(r"[ -]", phrase)[0] for phrase in [*self.number_words, *self.ordinals])
-        self._opening = Sieve(lambda word: word.lower() in self._large or word.lower() in self._small)
+        self._before_large = _first_words([article, self.half]) - opening
+        self._opening = Sieve(lambda word: word.lower() in opening)
         names = "|".join(re.escape(name) for name in sorted(words.units, key=len, reverse=True))
         self.unit = re.compile(
             rf"(?P<gap>[ \u00a0-]?)(?:(?P<name>(?:{names})s?)(?![\w&]|-?\d)"
@@ -89,10 +88,16 @@ class _Grammar:
         joins = "|".join(table.get("joins", "").split()) or "x"
         self.join = re.compile(rf"\s?(?:x|×|{joins}|-|–|/)\s?(?:x\s)?", re.IGNORECASE)
 
-    def tokens(self, text: str) -> re.Pattern[str]:
-        """What a number may begin with there: figures alone where no word opens one ("5x½" has a word, of a kind)."""
-        plain = text.isascii() or _VULGAR.keys().isdisjoint(text)
-        return _FIGURE if plain and not self._opening(words_in(text)) else _TOKEN
+    def starts(self, text: str) -> list[int]:
+        """Where in a text a number may begin."""
+        found = [match.start() for match in _FIGURE.finditer(text)]
+        words = words_in(text)
+        opening = self._opening(words)
+        if opening:
+            if any(word.lower() in self._large for word in opening):
+                opening += [word for word in words if word.lower() in self._before_large]
+            found += [match.start() for match in places_of(opening, text)]
+        return sorted(found)
 
     def figure(self, text: str) -> float:
         """The value of a number in figures."""
@@ -117,6 +122,10 @@ class _Grammar:
         return value / 2 if text.lower().startswith(self.half.split()[0] + " ") else value
 
 
+def _first_words(phrases: Iterable[str]) -> frozenset[str]:
+    return frozenset(re.split(r"[ -]", phrase)[0] for phrase in phrases)
+
+
 def _any(words: Iterable[str]) -> str:
     """Any of the words, the longest first."""
     return "|".join(rf"\b{re.escape(word)}\b" for word in sorted(words, key=len, reverse=True))
@@ -127,8 +136,7 @@ def _grammar(words: Lexicon) -> _Grammar:
     return _Grammar(words)
 
 
-_FIGURE = re.compile(r"(?:[$£€]\s?)?\.?[\d½¼¾⅓⅔⅛⅜⅝⅞][\d.,]*")
-_TOKEN = re.compile(rf"[^\W\d_]+|{_FIGURE.pattern}")
+_FIGURE = re.compile(r"(?:[$£€]\s?)?\.?(?:\d|(?<![^\W\d_])[½¼¾⅓⅔⅛⅜⅝⅞])[\d.,½¼¾⅓⅔⅛⅜⅝⅞]*")
 _DIMENSION_LETTER = re.compile(r'\s?(?:["″]|cm|mm|in)?\s?[LWHD]\b\.?')
 _INCH_AFTER = re.compile(
     r"\s*(?:[.,;:)x×]|$|-|by\b|and\b|to\b|or\b|long|wide|tall|high|deep|across|thick|square|diameter|frame|screen|blade"
@@ -198,19 +206,11 @@ def _unit_after(
     return dimension, scale, match.end()
 
 
-@lru_cache(maxsize=1 << 16)
-def _opens(run: str, grammar: _Grammar) -> bool:
-    """Whether a number may begin with this word or figure."""
-    return not run[0].isalpha() or run.lower() in grammar.openers
-
-
 def _numbers(grammar: _Grammar, text: str) -> Iterator[re.Match[str]]:
     """Every number; the expensive pattern is tried only where a word or figure may begin one."""
     end = 0
-    for token in grammar.tokens(text).finditer(text):
-        if not _opens(token.group(), grammar) or token.start() < end:
-            continue
-        match = grammar.number.match(text, token.start())
+    for start in grammar.starts(text):
+        match = grammar.number.match(text, start) if start >= end else None
         if match is not None:
             end = match.end()
             yield match

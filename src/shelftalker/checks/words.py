@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
 from itertools import pairwise
 
 from shelftalker.checks.form import Raw
-from shelftalker.checks.given import Known
+from shelftalker.checks.given import Known, Question, unless
 from shelftalker.checks.lexicon import Lexicon
-from shelftalker.checks.quick import WORD, words_in
+from shelftalker.checks.quick import Sieve, words_in
 
 _ENDS = re.compile(r"\s*(?:[.,;)]|$|and\b|or\b|with\b)")
 _LISTED = re.compile(r"\s?[,/]\s?(?:and |or )?|\s(?:and|or|&)\s")
 _NEXT = re.compile(r"[- ](\w+)")
 
 
-def colours(known: Known, text: str) -> Iterator[Raw]:
+def colours(text: str, words: Lexicon) -> Iterator[Question]:
     """Colour words that speak of a colour."""
-    words = known.words
-    named = words.colours_among(words_in(text))
-    if all(words.colour(word) in known.colours for word in named):
-        return
-    found = [match for match in WORD.finditer(text) if match.group() in named]
-    exempt = [match.span() for match in words.caseless("colours", "none").finditer(text)]
-    for run in _runs(found, text, words):
+    found = words.colours_in(text)
+    exempt = [match.span() for match in words.sought("colours", "none").finditer(text)] if found else []
+    for run in _runs(found, text, words) if found else ():
         plain = any(_plain(words, match.group()) for match in run)
         # "Peach, mint, sky and blush": listed names of things are colours, and so are those beside a plain colour.
         sure = len(run) > 2 or (len(run) > 1 and plain)
         for match in run:
-            if words.colour(match.group()) in known.colours or any(
-                start <= match.start() < end for start, end in exempt
-            ):
+            word, (start, end) = match.group(), match.span()
+            if any(begin <= start < stop for begin, stop in exempt) or not _speaks_of_colour(words, match, text, sure):
                 continue
-            if _speaks_of_colour(words, match, text, sure):
-                yield "colour", match.start(), match.end(), f"The input does not give the colour {match.group()!r}."
+            why = f"The input does not give the colour {word!r}."
+            yield unless(partial(_has_colour, words.colour(word)), "colour", start, end, why)
+
+
+def _has_colour(name: str | None, known: Known) -> bool:
+    return name in known.colours
 
 
 def _plain(words: Lexicon, word: str) -> bool:
@@ -80,13 +79,9 @@ def _speaks_of_colour(words: Lexicon, match: re.Match[str], text: str, sure: boo
     )
 
 
-def materials(known: Known, text: str) -> Iterator[Raw]:
+def materials(text: str, words: Lexicon) -> Iterator[Question]:
     """Words for what something is made of."""
-    words = known.words
-    named = {word for word in words.materials_among(words_in(text)) if words.material(word) not in known.materials}
-    for match in WORD.finditer(text) if named else ():
-        if match.group() not in named:
-            continue
+    for match in words.materials_in(text):
         name = words.material(match.group()) or ""
         before, following = text[max(0, match.start() - 40) : match.start()], _NEXT.match(text, match.end())
         if words.weak_material(match.group()) and not (
@@ -104,29 +99,34 @@ def materials(known: Known, text: str) -> Iterator[Raw]:
             continue  # glasses are drunk from, or worn
         if not words.nouns_have_capitals and match.group()[0].isupper() and following and following[1][0].isupper():
             continue  # part of a name
-        yield "material", match.start(), match.end(), f"The input does not give the material {match.group()!r}."
+        why = f"The input does not give the material {match.group()!r}."
+        yield unless(partial(_has_material, name), "material", match.start(), match.end(), why)
 
 
-_CAPITAL = re.compile(r"(?<![\w./])[A-ZÀ-ÖØ-Þ][\w'’&-]*(?:[™®©])?|\b[a-z]+[A-Z]\w*")
+def _has_material(name: str, known: Known) -> bool:
+    return name in known.materials
+
+
+_LARGE = "[A-ZÀ-ÖØ-Þ]"
+_INITIAL = re.compile(rf"{_LARGE}(?<![\w./]{_LARGE})[\w'’&-]*(?:[™®©])?")
+_CAPITAL = re.compile(rf"{_INITIAL.pattern}|\b[a-z]+[A-Z]\w*")
+_has_mixed = Sieve(re.compile("[a-z][A-Z]").search)
 SENTENCE_START = re.compile(r"(?:^|:+|[.!?:;…]['\"”’)]*\s+|[\"“‘(]\s*|\n\s*|[–—]\s*|[•*]\s*)$")
 _SPACE = re.compile(r" ")
 _LINK = re.compile(r"\s(?:(?:of|the|and|de|du|la|le|von|van|for|in|&)\s){0,2}")
 
 
-def names(known: Known, text: str) -> Iterator[Raw]:
+def names(text: str, words: Lexicon) -> Iterator[Question]:
     """Capitalised words inside a sentence that the input does not have."""
     group: list[re.Match[str]] = []
-    capitals = list(_CAPITAL.finditer(text))
-    lacking = {word for word in {match.group() for match in capitals} if not _has(known, _parts_of(word)[1])}
-    if not lacking:
-        return
-    link = _SPACE if known.words.nouns_have_capitals else _LINK
-    for match in [*capitals, None]:
+    link = _SPACE if words.nouns_have_capitals else _LINK
+    capital = _CAPITAL if _has_mixed(words_in(text)) else _INITIAL  # eBooks and iPods are dear to look for
+    for match in [*capital.finditer(text), None]:
         if match is not None and group and link.fullmatch(text, group[-1].end(), match.start()):
             group.append(match)
             continue
-        if group and any(one.group() in lacking for one in group):
-            yield from _name(known, text, group)
+        if group:
+            yield from _name(text, group, words)
         group = [match] if match is not None else []
 
 
@@ -170,7 +170,7 @@ def _has(known: Known, parts: tuple[str, ...]) -> bool:
     return all(part.lower() in known.words.capitalised or known.has(part) for part in parts)
 
 
-def _name(known: Known, text: str, group: list[re.Match[str]]) -> Iterator[Raw]:
+def _name(text: str, group: list[re.Match[str]], words: Lexicon) -> Iterator[Question]:
     opens = _opens(text, group[0].start())
     if len(group) == 1 and opens and not _BRANDED.search(group[0].group()):
         return  # a sentence begins with a capital anyway
@@ -178,23 +178,28 @@ def _name(known: Known, text: str, group: list[re.Match[str]]) -> Iterator[Raw]:
         return  # "Tanzanian beans": where it is from, not who made it
     if len(group) == 1 and _MEASURED.search(text, max(0, group[0].start() - 12), group[0].start()):
         return  # "1080p Resolution", "2.5 L Capacity": a feature in title case
-    unknown = []
+    named = []
     for position, match in enumerate(group):
         word, parts = _parts_of(match.group())
-        if _has(known, parts):
-            continue
         if position == 0 and opens and not _BRANDED.search(match.group()):
             continue  # a sentence begins with a capital anyway
-        if word.isupper() and word.lower() in known.words.stop:
+        if word.isupper() and word.lower() in words.stop:
             continue  # shouted ("come OUT!")
         if len(word) <= 1 or any(character.isdigit() for character in word):
             continue  # an initial, or a model number's business
-        unknown.append(match)
+        named.append((match, parts))
+    if named:
+        yield partial(_unknown_name, text, tuple(named))
+
+
+def _unknown_name(text: str, named: Sequence[tuple[re.Match[str], tuple[str, ...]]], known: Known) -> Raw | None:
+    unknown = [match for match, parts in named if not _has(known, parts)]
     if known.words.nouns_have_capitals and not _named(unknown, known.words, text):
-        return  # every noun has a capital there; two in a row are a name
-    if unknown:
-        start, end = unknown[0].start(), unknown[-1].end()
-        yield "name", start, end, f"The input does not have the name {text[start:end]!r}."
+        return None  # every noun has a capital there; two in a row are a name
+    if not unknown:
+        return None
+    start, end = unknown[0].start(), unknown[-1].end()
+    return "name", start, end, f"The input does not have the name {text[start:end]!r}."
 
 
 def _named(unknown: list[re.Match[str]], words: Lexicon, text: str) -> bool:

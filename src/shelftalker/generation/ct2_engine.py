@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import itertools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shelftalker.device import cores
 from shelftalker.errors import ShelftalkerError
 from shelftalker.generation.banned import mark, numbers, sequences
 from shelftalker.generation.engine import Advance, BatchedEngine, Generation
@@ -300,11 +300,6 @@ class Ct2Engine(BatchedEngine):
 def _leaving(row: int, step: _Step | None) -> _Step:
     """As ``step``, but a batch's row ``row`` ends with its first token."""
     return lambda found: found.batch_id == row or (step is not None and step(found))
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _device(asked: str) -> str:

@@ -34,6 +34,10 @@ class GenerateSettings(Section):
     """CPU threads of one engine; 0: as many as the process may use."""
     ray_workers: int = Field(0, ge=0)
     """Engines on a Ray cluster (with --ray), which share its CPUs; 0: one a machine."""
+    workers: int = Field(0, ge=0)
+    """Processes that find sources, edit and check the rows of a catalogue job that need no model, where siblings are
+    edited (route.edit_from); 0: as many as cores, or none for a few thousand rows; 1: none beside the model's. What is
+    written does not depend on it."""
     window_rows: int = Field(512, ge=1)
     """Rows that a catalogue job sorts by length and saves together; what a killed job may have to write again."""
     facts: Literal["given", "shared", "any"] = "any"

@@ -161,7 +161,7 @@ def _writers(model: str, recipe: Recipe, count: int) -> list[Writer]:
     """The model, once an engine; several engines share the processor's cores."""
     if count == 1:
         return [load(model, recipe)]
-    from shelftalker.generation.ct2_engine import cores
+    from shelftalker.device import cores
 
     if not recipe.generate.threads:
         recipe = recipe.with_flags(generate={"threads": max(1, cores() // count)})

@@ -8,20 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shelftalker import console
-from shelftalker.checks.given import Given
-from shelftalker.checks.house import house_of
-from shelftalker.checks.language import code_of, of_neighbours
 from shelftalker.errors import ShelftalkerError
 from shelftalker.length import Length, length
 from shelftalker.product import FACTS, Product, Source
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.retrieve.shown import shown
+from shelftalker.writing.editor import Editor, Task, open_sources
 from shelftalker.writing.fitted import fitted
-from shelftalker.writing.route import Routed, route
 from shelftalker.writing.told import told, unsaid, with_unsaid
-from shelftalker.writing.written import Written, declined, edited, written
+from shelftalker.writing.written import Written, written
 
 if TYPE_CHECKING:
     from shelftalker.checks.sense import Surprise
@@ -30,13 +26,8 @@ if TYPE_CHECKING:
     from shelftalker.prompt import Prepared
     from shelftalker.retrieve.ground import Sources
 
-_Task = tuple[Product, Given, Sequence[Source], Routed]
-"""A product that the model writes, what the checks believe of it, the nearest to it, and why the model does."""
-_CANDIDATES = 3
-"""Nearest products that are looked at for a text to edit, and for what siblings say alike."""
 
-
-class Writer:
+class Writer(Editor):
     """One model, written with and checked under one recipe; get one from `load`.
 
     Calls are serialised: engines are not built for several threads.
@@ -51,13 +42,9 @@ class Writer:
     def __init__(
         self, engine: Engine, recipe: Recipe, sources: Sources | None = None, surprise: Surprise | None = None
     ) -> None:
-        from shelftalker.catalogue.clean.product import ProductCleaner
-
-        self.engine, self.recipe, self.prompt, self.sources = engine, recipe, recipe.as_prompt, sources
+        super().__init__(recipe, sources)
+        self.engine, self._surprise = engine, surprise
         self._shows = self.prompt.shows_sources
-        self._language = recipe.language or "en"
-        self._surprise = surprise
-        self.clean: Callable[[Product], Product] = ProductCleaner(recipe.clean).product
         self._lock = threading.Lock()
 
     def write(
@@ -78,34 +65,22 @@ class Writer:
             ShelftalkerError: a title without text, or a decoding that no engine can honour.
         """
         decoding = decoding or self.recipe.decoding
-        cleaned, near = self._grounded([self.limited(product) for product in products])
-        givens = [self._given(product, found) for product, found in zip(cleaned, near, strict=True)]
-        cleaned = [self._told(product) for product in cleaned]
-        result: list[Written | None] = []
-        routes: list[Routed] = []
-        for product, given, found in zip(cleaned, givens, near, strict=True):
-            # A sibling's description is not its meta description.
-            siblings = [] if product.field else found
-            routes.append(route(given, siblings, self.recipe.route))
-            result.append(self._without_model(product, given, routes[-1], found))
-        places = [place for place, done in enumerate(result) if done is None]
-        if advance is not None and len(places) < len(cleaned):
-            advance(len(cleaned) - len(places))
-        tasks = [(cleaned[place], givens[place], near[place], routes[place]) for place in places]
-        for place, one in zip(places, self._by_model(tasks, decoding, advance), strict=True):
-            result[place] = one
-        return self._with_facts(cleaned, near, [one for one in result if one is not None], decoding)
+        settled = self.settled(products)
+        left = [place for place, (_, done) in enumerate(settled) if done is None]
+        if advance is not None and len(left) < len(settled):
+            advance(len(settled) - len(left))
+        tasks = [task for task, _ in settled]
+        written = iter(self._by_model([tasks[place] for place in left], decoding, advance))
+        return self._with_facts(tasks, [done or next(written) for _, done in settled], decoding)
 
-    def _with_facts(
-        self, products: Sequence[Product], near: Sequence[Sequence[Source]], found: list[Written], decoding: Decoding
-    ) -> list[Written]:
+    def _with_facts(self, tasks: Sequence[Task], found: list[Written], decoding: Decoding) -> list[Written]:
         """The texts, with the facts that they left out; a text whose length was asked for only says which."""
         lacking = [place for place, one in enumerate(found) if one.given.facts and unsaid(one)]
-        places = [place for place in lacking if not products[place].length]
+        places = [place for place in lacking if not tasks[place][0].length]
         if places:
             with self._lock:
                 prompts = self._prompts(
-                    [products[place] for place in places], [near[place] for place in places], self.engine
+                    [tasks[place][0] for place in places], [tasks[place][2] for place in places], self.engine
                 )
                 more = told(self.engine, prompts, [found[place] for place in places], decoding, self._surprise)
             for place, one in zip(places, more, strict=True):
@@ -115,20 +90,20 @@ class Writer:
         return found
 
     def _by_model(
-        self, tasks: Sequence[_Task], decoding: Decoding, advance: Callable[[int], None] | None
+        self, tasks: Sequence[Task], decoding: Decoding, advance: Callable[[int], None] | None
     ) -> list[Written]:
         """What the model writes. Where the policy leaves nothing of it, it is asked once more without its sources."""
         found = self._asked(tasks, decoding, advance) if tasks else []
         again = [place for place, one in enumerate(found) if one.route == "declined" and one.sources]
         if again:
-            alone: list[_Task] = [(*tasks[place][:2], [], tasks[place][3]) for place in again]
+            alone: list[Task] = [(*tasks[place][:2], [], tasks[place][3]) for place in again]
             for place, second in zip(again, self._asked(alone, decoding), strict=True):
                 if second.route != "declined":
                     found[place] = second
         return found
 
     def _asked(
-        self, tasks: Sequence[_Task], decoding: Decoding, advance: Callable[[int], None] | None = None
+        self, tasks: Sequence[Task], decoding: Decoding, advance: Callable[[int], None] | None = None
     ) -> list[Written]:
         with self._lock:
             engine = self.engine.for_decoding(decoding)
@@ -160,21 +135,6 @@ class Writer:
             )
             for (product, given, near, routed), prompt, texts in zip(tasks, prompts, drawn, strict=True)
         ]
-
-    def editable(self, products: Sequence[Product], *, training: bool = False) -> list[Written | None]:
-        """What the editor would make of each product, however far its siblings are; None where it makes nothing.
-
-        Args:
-            products: the products.
-            training: they are the training split's own, which are no siblings of themselves.
-        """
-        every = self.recipe.route.model_copy(update={"edit_from": 0.0})
-        found: list[Written | None] = []
-        for product, near in zip(*self._grounded(products, training=training), strict=True):
-            given = self._given(product, near)
-            routed = route(given, near, every)
-            found.append(self._without_model(product, given, routed, near) if routed.route == "edited" else None)
-        return found
 
     def log_probs(self, products: Sequence[Product]) -> list[list[float]]:
         """Natural log-probabilities of the tokens of each product's own description, the end token included."""
@@ -215,17 +175,6 @@ class Writer:
         products = [Product(title, attributes=row) for title, row in zip(titles, rows, strict=True)]
         return [written.text for written in self.write(products, decoding)]
 
-    def limited(self, product: Product) -> Product:
-        """The product with the length that its field's text is to have, where neither row nor caller says another.
-
-        Raises:
-            ShelftalkerError: a field that the model has not learnt to write, or a length that is none.
-        """
-        self.recipe.expect_field(product.field or "description")
-        said = product.length or self.recipe.generate.limits.get(product.field or "description", "")
-        asked = str(length(said)) if said else ""
-        return product if asked == product.length else replace(product, length=asked)
-
     def expect(self, columns: Mapping[str, str]) -> None:
         """See that the prompt has a place for every column, or the house rules look at it.
 
@@ -243,17 +192,6 @@ class Writer:
                 mend=f"put {{{unknown[0]}}} into the template; it has {known}",
             )
 
-    def cleaned(self, products: Sequence[Product]) -> list[Product]:
-        """Products as `prepare` would have cleaned them.
-
-        Raises:
-            ShelftalkerError: one has a title of which nothing is left.
-        """
-        found = [self.clean(product) for product in products]
-        if not all(product.title for product in found):
-            raise ShelftalkerError("a title is empty", where="title", mend="give a title with a word in it")
-        return found
-
     def about(self) -> dict[str, Any]:
         """Model, content hash, base, engine, device, number format: plain values for people and machines."""
         ref = self.engine.model
@@ -268,50 +206,6 @@ class Writer:
             "device": self.engine.device,
             "dtype": self.engine.dtype,
         }
-
-    def _grounded(
-        self, products: Sequence[Product], *, training: bool = False
-    ) -> tuple[list[Product], list[list[Source]]]:
-        """Cleaned products, and the nearest of the training split to each."""
-        cleaned = self.cleaned(products)
-        if self.sources is None:
-            return cleaned, [[] for _ in cleaned]
-        return cleaned, self.sources.ground(cleaned, max(self.recipe.ground.sources, _CANDIDATES), training=training)
-
-    def _told(self, product: Product) -> Product:
-        """The product without the columns that only the house rules look at: `{attributes}` would show them."""
-        prepared = self.recipe.prepare
-        learnt = {*self.prompt.names, *prepared.keep_columns, prepared.language_column}
-        house = set(self.recipe.house.columns) - learnt
-        if not house & product.attributes.keys():
-            return product
-        return replace(
-            product, attributes={name: text for name, text in product.attributes.items() if name not in house}
-        )
-
-    def _given(self, product: Product, near: Sequence[Source]) -> Given:
-        """What the checks believe of a product, the language that it is to be in, and the house rules for it."""
-        told = self.prompt.given(self._told(product))
-        language = self._language_of(product, near)
-        house = house_of(self.recipe.house, product, language)
-        if product.field:  # what every description must hold, a line for search engines has no room for
-            house = replace(house, required=(), added=())
-        return Given(product.title, told.attributes, told.facts, language, house)
-
-    def _language_of(self, product: Product, near: Sequence[Source]) -> str:
-        """What its column says, else what its neighbours are described in, else the catalogue's language."""
-        column = self.recipe.prepare.language_column
-        said = code_of(product.attributes.get(column, "")) if column else None
-        return said or of_neighbours(source.text for source in near) or self._language
-
-    def _without_model(self, product: Product, given: Given, routed: Routed, near: Sequence[Source]) -> Written | None:
-        """What is edited or declined; None: the model writes."""
-        if routed.route == "declined":
-            return declined(product, given, routed.why, near)
-        if routed.route != "edited":
-            return None
-        asked = length(product.length) if product.length else None
-        return edited(product, given, routed, near, self.recipe.generate.facts, asked)
 
     def _prompts(self, products: Sequence[Product], near: Sequence[Sequence[Source]], engine: Engine) -> list[Prepared]:
         if not self.recipe.knows_lengths:  # then it is only held to it
@@ -353,29 +247,3 @@ def write_with(ref: ModelRef, recipe: Recipe, *, judged: bool = False) -> Writer
 
     surprise = judge(recipe.generate.sense, otherwise=judged)
     return Writer(load_engine(ref, recipe), recipe, open_sources(ref, recipe), surprise)
-
-
-def open_sources(ref: ModelRef, recipe: Recipe) -> Sources | None:
-    """The index of sources beside a model, where the recipe has a use for it.
-
-    Raises:
-        ShelftalkerError: the index is broken, or not the one that the adapter was trained with.
-    """
-    from shelftalker.models.folder import facts
-    from shelftalker.retrieve.ground import Sources
-
-    shows = recipe.as_prompt.shows_sources and recipe.ground.sources > 0
-    if not (shows or recipe.route.edit_from is not None or recipe.generate.facts == "shared"):
-        return None
-    if ref.sources is None:
-        console.note(f"{Path(ref.path).name} brings no index of sources along: it writes without")
-        return None
-    index = Sources(ref.sources)
-    expected = facts(Path(ref.path)).get("sources")
-    if expected and expected != index.hash:
-        raise ShelftalkerError(
-            "the index of sources is not the one that this model was trained with",
-            where=str(ref.sources),
-            mend="copy the folder sources/ of its own run there, or promote the model again",
-        )
-    return index

@@ -1,1 +1,1 @@
-"""From raw lines to cleaned rows: the text rules and the workers that run them."""
+"""From raw lines to cleaned rows: the text rules and what runs them."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +16,11 @@ from shelftalker.awake import kept_awake
 from shelftalker.catalogue.read import rows as catalogue_rows
 from shelftalker.catalogue.read.rows import Row, Shape
 from shelftalker.errors import ShelftalkerError
+from shelftalker.memory import rarely_collected
 from shelftalker.recipe.carried import carried
 from shelftalker.writing.job import output as catalogue_output
 from shelftalker.writing.job.only import missing
-from shelftalker.writing.job.window import DESCRIPTION, Plan, describe, encode_part, plan
+from shelftalker.writing.job.window import DESCRIPTION, Plan, describe, lines, plan
 
 if TYPE_CHECKING:
     from shelftalker.models.load import ModelRef
@@ -97,7 +100,9 @@ def generate(
     added = catalogue_output.columns_of(what.asked)
     catalogue_output.check(target, shape, len(added))
     settings = chosen.model_dump(mode="json", include={"generate", "device", "dtype"}) | {"run_with": carried(chosen)}
-    settings["generate"] = {key: settings["generate"][key] for key in settings["generate"].keys() - {"model", "titles"}}
+    settings["generate"] = {
+        key: settings["generate"][key] for key in settings["generate"].keys() - {"model", "titles", "workers"}
+    }
     # Which rows and letters are read: a job is not continued with others.
     settings |= chosen.prepare.model_dump(include={"encoding", "records", "locale"}, exclude_none=True)
     columns = asdict(what)
@@ -213,18 +218,25 @@ def _describe_all(work: Path, shape: Shape, what: Plan, ref: ModelRef, recipe: R
                 _keep(part_path(work, number), data)
                 bar.advance(data.count(b"\n"))
         return parts
+    from shelftalker.writing.job.pool import settled, workers_for
     from shelftalker.writing.writer import write_with
 
     writer = write_with(ref, recipe)
-    identity = ref.content_hash
+    before = rarely_collected()
     try:
-        with console.progress("describe", left) as bar:
-            for number, window in todo:
-                added = describe(window, writer, what, identity, bar.advance)
-                _keep(part_path(work, number), encode_part(window, added))
+        beforehand = settled(todo, what, ref, recipe, workers_for(left, ref, recipe))
+        with closing(beforehand), console.progress("describe", left) as bar:
+            for number, window, found in beforehand:
+                open_rows = [row for row, line in zip(window, found, strict=True) if line is None]
+                bar.advance(len(window) - len(open_rows))
+                written = describe(open_rows, writer, what, ref.content_hash, bar.advance) if open_rows else []
+                rest = iter(lines(open_rows, written))
+                _keep(part_path(work, number), b"".join(line or next(rest) or b"" for line in found))
     except KeyboardInterrupt:
         console.warn("stopped; the same command with --resume goes on from here")
         raise
+    finally:
+        gc.set_threshold(*before)
     return parts
 
 

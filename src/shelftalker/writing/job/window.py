@@ -21,6 +21,7 @@ from shelftalker.writing.job.output import columns_of
 
 if TYPE_CHECKING:
     from shelftalker.recipe.recipe import Recipe
+    from shelftalker.writing.editor import Editor
     from shelftalker.writing.writer import Writer
     from shelftalker.writing.written import Written
 
@@ -131,21 +132,51 @@ def describe(
     Raises:
         ShelftalkerError: the engine cannot honour the recipe's decoding (one that only a row asks for flags the row).
     """
-    added: list[dict[str, Any]] = [_blank(row.error, what) for row in rows]
+    added, groups = _asked(rows, writer, what)
     usual = writer.recipe.decoding
+    done = _Rows(places for _, places, _ in groups)
+    advance(len(rows) - done.rows)
+    for decoding, places, products in groups:
+        try:
+            texts = writer.write(products, decoding, advance=lambda count: advance(done.more(count)))
+        except ShelftalkerError as error:
+            if decoding == usual:
+                raise
+            refused = _fill(added, places, writer.without_model(products), model_hash)
+            added = [_blank(error.what, what) if place in refused else new for place, new in enumerate(added)]
+        else:
+            _fill(added, places, texts, model_hash)
+    return added
+
+
+def settle(rows: Sequence[Row], editor: Editor, what: Plan, model_hash: str) -> list[dict[str, Any] | None]:
+    """As `describe`, for the rows that need no model; None for the others."""
+    added, groups = _asked(rows, editor, what)
+    left: set[int] = set()
+    for _, places, products in groups:
+        left |= _fill(added, places, editor.without_model(products), model_hash)
+    return [None if place in left else new for place, new in enumerate(added)]
+
+
+_Group = tuple[Decoding, list[tuple[int, str]], list[Product]]
+
+
+def _asked(rows: Sequence[Row], editor: Editor, what: Plan) -> tuple[list[dict[str, Any]], list[_Group]]:
+    """What is added to each row before anything is written, and what is to be written, by decoding."""
+    added: list[dict[str, Any]] = [_blank(row.error, what) for row in rows]
+    usual = editor.recipe.decoding
     usual_key = usual.model_dump_json()
-    groups: dict[str, tuple[Decoding, list[tuple[int, str]], list[Product]]] = {}
+    groups: dict[str, _Group] = {}
     for place, row in enumerate(rows):
         if row.error is not None:
             continue
-        wanted = [name for name in what.asked if what.wants(row, name, lambda text: writer.clean(Product(text)).title)]
+        wanted = [name for name in what.asked if what.wants(row, name, lambda text: editor.clean(Product(text)).title)]
         if not wanted:
             added[place] = dict.fromkeys(_blank(None, what))
-            advance(1)
             continue
         product = product_of(row, what)
         try:
-            if not writer.clean(product).title:
+            if not editor.clean(product).title:
                 raise ValueError("the row has no title")
             decoding = _decoding(row, usual, what)
             asked = [_of_field(product, name, row, what) for name in wanted]
@@ -158,21 +189,19 @@ def describe(
         )
         places.extend((place, name) for name in wanted)
         products.extend(asked)
-    advance(sum(new["problem"] is not None for new in added))
-    done = _Rows(places for _, places, _ in groups.values())
-    for decoding, places, products in groups.values():
-        try:
-            texts = writer.write(products, decoding, advance=lambda count: advance(done.more(count)))
-        except ShelftalkerError as error:
-            if decoding == usual:
-                raise
-            for place, _ in places:
-                added[place] = _blank(error.what, what)
-            continue
-        for (place, name), written in zip(places, texts, strict=True):
-            made = _described(written, model_hash)
+    return added, list(groups.values())
+
+
+def _fill(
+    added: list[dict[str, Any]], places: Sequence[tuple[int, str]], texts: Sequence[Written | None], model_hash: str
+) -> set[int]:
+    """Add texts to their rows; which rows lack one."""
+    lacking = {place for (place, _), text in zip(places, texts, strict=True) if text is None}
+    for (place, name), text in zip(places, texts, strict=True):
+        if text is not None and place not in lacking:
+            made = _described(text, model_hash)
             added[place] |= made if name == DESCRIPTION else _field(name, made)
-    return added
+    return lacking
 
 
 class _Rows:
@@ -180,12 +209,12 @@ class _Rows:
 
     def __init__(self, groups: Iterable[Sequence[tuple[int, str]]]) -> None:
         places = [place for group in groups for place, _ in group]
-        self._rows, self._texts, self._told, self._done = len(set(places)), len(places), 0, 0
+        self.rows, self._texts, self._told, self._done = len(set(places)), len(places), 0, 0
 
     def more(self, texts: int) -> int:
         """How many rows that makes, beyond what was told before."""
         self._done += texts
-        rows = self._rows * self._done // self._texts - self._told
+        rows = self.rows * self._done // self._texts - self._told
         self._told += rows
         return rows
 
@@ -282,7 +311,12 @@ def _decoding(row: Row, decoding: Decoding, what: Plan) -> Decoding:
 
 def encode_part(rows: Sequence[Row], added: Sequence[dict[str, Any]]) -> bytes:
     """A window's bytes: one line a row, the input's columns and the new ones."""
+    return b"".join(line for line in lines(rows, added) if line is not None)
+
+
+def lines(rows: Sequence[Row], added: Sequence[dict[str, Any] | None]) -> list[bytes | None]:
+    """A window's lines; None where nothing is known of a row yet."""
     import msgspec
 
     encode = msgspec.json.Encoder().encode
-    return b"".join(encode([row.values, new]) + b"\n" for row, new in zip(rows, added, strict=True))
+    return [None if new is None else encode([row.values, new]) + b"\n" for row, new in zip(rows, added, strict=True)]

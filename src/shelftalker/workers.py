@@ -1,6 +1,6 @@
 """Worker processes (loky's): tasks in, results out as they are ready; or the same in this process.
 
-loky's workers import nothing of the caller's main module, so `prepare` works from a script without a main guard, from a
+loky's workers import nothing of the caller's main module, so stages work from a script without a main guard, from a
 notebook and under any thread.
 """
 
@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
 from shelftalker.errors import ShelftalkerError
+from shelftalker.memory import rarely_collected
 
 _worker: Any = None
 """What this process, if it is a worker, calls methods of."""
@@ -25,10 +26,11 @@ class Pool:
     Args:
         make: picklable; makes the object.
         workers: processes; 0: none, the work is done here.
+        stage: whose workers they are, and the section of the recipe that says how many (``workers``).
     """
 
-    def __init__(self, make: Callable[[], Any], workers: int) -> None:
-        self._workers = workers
+    def __init__(self, make: Callable[[], Any], workers: int, stage: str = "prepare") -> None:
+        self._workers, self._stage = workers, stage
         self._executor: Any = None
         self._here: Any = None
         if workers == 0:
@@ -68,8 +70,8 @@ class Pool:
         except BrokenProcessPool as error:
             raise ShelftalkerError(
                 f"a worker process ended early ({str(error).splitlines()[0]})",
-                where="prepare",
-                mend="if memory ran out, use fewer workers: --prepare.workers 1",
+                where=self._stage,
+                mend=f"if memory ran out, use fewer workers: --{self._stage}.workers 1",
             ) from None
 
     def __enter__(self) -> Pool:
@@ -83,12 +85,10 @@ class Pool:
 def _begin(make: Callable[[], Any], parent: int) -> None:
     """A worker's first steps."""
     global _worker
-    import gc
     import signal
     import threading
 
-    # Rows make many objects and no cycles: looking for cycles all the time would find none.
-    gc.set_threshold(100_000, 100, 100)
+    rarely_collected()
     # Ctrl-C reaches the whole terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.name == "posix":
