@@ -158,8 +158,8 @@ def _comes_again(words: list[str]) -> bool:
 
 def _drones(text: str, prose: _Prose, words: Lexicon) -> Iterator[Raw]:
     """Sentences a third of whose words are one: "A small sniffed sniffed and sniffed with a sniff." Names may recur."""
-    often = Counter([word[:_STEM] for word in prose.words if len(word) >= _STEM - 1 and word not in words.stop])
-    if max(often.values(), default=0) < 3:
+    often = [word[:_STEM] for word in prose.words if len(word) >= _STEM - 1 and word not in words.stop]
+    if len(often) - len(set(often)) < 2 or max(Counter(often).values()) < 3:
         return
     tokens = [(word, start, end) for word, (start, end) in zip(prose.words, prose.spans, strict=True)]
     for match in _SENTENCE.finditer(text):
@@ -290,8 +290,9 @@ def _language(text: str, own: Lexicon) -> Iterator[Raw]:
             yield "language", 0, len(text), "Most of the text is not in Latin letters."
             return
     foreign = _foreign(own.code)
-    if not _foreign_among(own.code)(words_in(text)):
-        return
+    among = _foreign_among(own.code)(words_in(text))
+    if not among or sum(map(text.count, among)) < 3:
+        return  # too few for any language
     for match in _SENTENCE.finditer(text):
         words = [word.lower() for word in _WORD.findall(match.group())]
         known = [word for word in words if word in foreign]

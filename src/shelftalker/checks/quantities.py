@@ -136,7 +136,12 @@ def _grammar(words: Lexicon) -> _Grammar:
     return _Grammar(words)
 
 
-_FIGURE = re.compile(r"(?:[$£€]\s?)?\.?(?:\d|(?<![^\W\d_])[½¼¾⅓⅔⅛⅜⅝⅞])[\d.,½¼¾⅓⅔⅛⅜⅝⅞]*")
+_FIGURE = re.compile(
+    # The first letter alone, which is quick to look for; then whether a number begins with it.
+    r"[$£€.\d½¼¾⅓⅔⅛⅜⅝⅞]"
+    r"(?:(?<=[$£€])\s?\.?(?=[\d½¼¾⅓⅔⅛⅜⅝⅞])|(?<=\.)(?=[\d½¼¾⅓⅔⅛⅜⅝⅞])|(?<=\d)|(?<![^\W\d_].)(?<=[½¼¾⅓⅔⅛⅜⅝⅞]))"
+    r"[\d.,½¼¾⅓⅔⅛⅜⅝⅞]*"
+)
 _DIMENSION_LETTER = re.compile(r'\s?(?:["″]|cm|mm|in)?\s?[LWHD]\b\.?')
 _INCH_AFTER = re.compile(
     r"\s*(?:[.,;:)x×]|$|-|by\b|and\b|to\b|or\b|long|wide|tall|high|deep|across|thick|square|diameter|frame|screen|blade"

@@ -83,13 +83,14 @@ def text_tokens(text: str) -> tuple[tuple[Token, ...], Mapping[str, list[int]]]:
 
 def may_say(text: str, keys: Set[str]) -> bool:
     """False: none of the text's tokens has one of the keys; which takes a fraction of the time of `tokens`."""
-    return any(not keys.isdisjoint(_keys(run)) for run in set(_TOKEN.findall(text)))
+    return any(not keys.isdisjoint(_keys(run)) for run in set(text.split()))
 
 
 @lru_cache(maxsize=65536)
 def _keys(run: str) -> frozenset[str]:
-    """Every key that a piece of a run of letters and digits may have."""
-    return frozenset(key for after in (False, True) for _, key, _ in _classified(run, after))
+    """Every key that a token in a run without white space may have."""
+    pieces = [(piece, after) for piece in _TOKEN.findall(run) for after in (False, True)]
+    return frozenset(key for piece, after in pieces for _, key, _ in _classified(piece, after))
 
 
 @lru_cache(maxsize=65536)
