@@ -1,13 +1,12 @@
-"""How long until a validation loss? One setting is changed at a time, from the sample recipe's own.
+"""How long until a validation loss? One setting is changed at a time, from the sample recipe in rank 16.
 
     python benchmarks/time_to_loss.py [--recipe sample] [--rows 170] [--only NAME ...] [--seeds 42] [--out FILE]
 
-Each line trains on `--rows` rows of the recipe's split (default: the recipe's), one pass unless its name says
-otherwise, and takes the loss of the recipe's validation rows after each quarter. Seconds are wall time of training,
-without that of the losses, in one process a line; they depend on what else the machine does, the losses do not. Lines
-go into the file as they end, and those that it holds are not run again. `full` trains every weight (no adapter), for
-the gap. `--set section.key=value` changes a recipe key for all lines (another catalogue: `--set
-prepare.inputs=[FILE]`).
+Each line trains on `--rows` rows of the recipe's split (default: 340), one pass unless its name says otherwise, and
+takes the loss of the recipe's validation rows after each quarter. Seconds are wall time of training, without that of
+the losses, in one process a line; they depend on what else the machine does, the losses do not. Lines go into the
+file as they end, and those that it holds are not run again. `full` trains every weight (no adapter), for the gap.
+`--set section.key=value` changes a recipe key for all lines (another catalogue: `--set prepare.inputs=[FILE]`).
 """
 
 from __future__ import annotations
@@ -36,8 +35,10 @@ UPPER = [
 ]
 """The upper third of SmolLM2's 30 layers."""
 
+START: dict[str, Any] = {"lora": {"r": 16, "alpha": 32}, "finetune": {"rows": 340}}
+"""What the sample recipe was when the search began."""
 LINES: dict[str, dict[str, Any]] = {
-    "as shipped": {},
+    "start": {},
     "float32": {"dtype": "float32"},
     "rate 5e-4": {"finetune": {"learning_rate": 5e-4}},
     "rate 2e-3": {"finetune": {"learning_rate": 2e-3}},
@@ -72,7 +73,7 @@ def main() -> None:
     """Train every line that the file lacks; print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", default="sample")
-    parser.add_argument("--rows", type=int, help="training rows (default: the recipe's)")
+    parser.add_argument("--rows", type=int, help="training rows (default: 340)")
     parser.add_argument("--only", nargs="+", choices=LINES, metavar="NAME", help=f"of: {', '.join(LINES)}")
     parser.add_argument("--seeds", type=int, nargs="+", default=[42])
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE")
@@ -90,7 +91,7 @@ def main() -> None:
         out = arguments.out or Path(scratch) / "lines.jsonl"
         found = [json.loads(text) for text in out.read_text().splitlines()] if out.exists() else []
         for seed in arguments.seeds:
-            for name in arguments.only or (["as shipped", "LoRA+ 4"] if arguments.quick else LINES):
+            for name in arguments.only or (["start", "LoRA+ 4"] if arguments.quick else LINES):
                 key = {"name": name, "seed": seed, "rows": recipe_of(arguments).finetune.rows, "set": arguments.set}
                 if any(key.items() <= one.items() for one in found):
                     continue
@@ -104,7 +105,7 @@ def main() -> None:
 def recipe_of(arguments: argparse.Namespace) -> Recipe:
     """The recipe that every line starts from."""
     recipe = Recipe.load(arguments.recipe, dict(one.split("=", 1) for one in arguments.set))
-    recipe = recipe.with_flags(paths={"data": str(arguments.data)}, finetune={"early_stopping": None})
+    recipe = recipe.with_flags(**START).with_flags(paths={"data": str(arguments.data)})
     if arguments.quick:
         recipe = recipe.with_flags(base_model="bundled", chat="plain", finetune={"rows": 16, "val_rows": 4})
     return recipe.with_flags(finetune={"rows": arguments.rows}) if arguments.rows else recipe
