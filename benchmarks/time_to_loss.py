@@ -19,6 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from transformers import TrainerCallback
+
 from shelftalker import device
 from shelftalker.catalogue.prepare import prepare
 from shelftalker.finetuning import trial
@@ -128,7 +130,9 @@ def line(arguments: argparse.Namespace) -> dict[str, Any]:
     if recipe.finetune.epochs == 2:
         recipe = recipe.with_flags(finetune={"rows": (recipe.finetune.rows or 0) // 2})
     if arguments.line.startswith("full"):
-        trial.gather = unadapted
+        # No adapter, and so none whose growth could be watched.
+        for name, instead in (("gather", unadapted), ("Guard", TrainerCallback)):
+            setattr(trial, name, instead)
     policy = device.for_training(recipe.device, recipe.dtype)
     climbed = trial.climb(recipe, resolve(recipe.base_model, recipe), policy, rungs=QUARTERS)
     return {"dtype": policy.dtype, "losses": [one.loss for one in climbed], "seconds": [one.seconds for one in climbed]}
