@@ -6,10 +6,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shelftalker.checks.figures import numbers as invented_numbers
+from shelftalker.checks.figures import numbers as numbers_in
 from shelftalker.checks.given import Given, Known
 from shelftalker.checks.lexicon import lexicon
-from shelftalker.checks.quantities import quantities
 from shelftalker.product import Product
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def tells_number(told: Known) -> bool:
 
 def invents_number(text: str, told: Known) -> bool:
     """Whether a text has a number or a measure that its input does not give."""
-    return any(True for _ in invented_numbers(told, text, quantities(text, told.words)))
+    return any(question(told) is not None for question in numbers_in(text, told.words))
 
 
 class Bans:
