@@ -108,9 +108,11 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     """The recipe that every line starts from."""
     recipe = Recipe.load(arguments.recipe, dict(one.split("=", 1) for one in arguments.set))
     recipe = recipe.with_flags(**START).with_flags(paths={"data": str(arguments.data)})
+    if arguments.rows:
+        recipe = recipe.with_flags(finetune={"rows": arguments.rows})
     if arguments.quick:
         recipe = recipe.with_flags(base_model="bundled", chat="plain", finetune={"rows": 16, "val_rows": 4})
-    return recipe.with_flags(finetune={"rows": arguments.rows}) if arguments.rows else recipe
+    return recipe
 
 
 def in_a_process(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 For every seed both formats train on the same rows of the sample recipe (`--rows`); the table has the validation loss at
 the end, and chrF++ of what each model writes about `--asked` validation rows. The texts of all seeds are compared by
 paired approximate randomisation. `--quick` takes the small T5 that ships inside, to see that it runs; a processor
-without units for bfloat16 stops at once.
+without units for bfloat16 has nothing to compare.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     if not cpu_reports_bfloat16():
-        raise SystemExit("this processor has no units for bfloat16: nothing to compare")
+        print("this processor has no units for bfloat16: nothing to compare")
+        return
     if arguments.quick:
         arguments.seeds, arguments.rows, arguments.asked = [42], 16, 4
     losses: dict[str, list[float]] = {name: [] for name in FORMATS}
