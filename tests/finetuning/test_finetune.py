@@ -166,7 +166,7 @@ def test_training_stops_where_the_validation_loss_stands_still(
     tiny_t5: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """At a rate that is much too high the loss rises again: two checkpoints on, the run ends, its best one kept."""
-    tuning = {"epochs": 8, "save_steps": 2, "learning_rate": 0.5, "schedule": "constant", "early_stopping": 2}
+    tuning = {"epochs": 8, "save_steps": 2, "learning_rate": 20.0, "schedule": "constant", "early_stopping": 2}
     run = finetune(tiny_recipe(tiny_t5, data_dir, tmp_path, finetune=tuning))
     losses = [line["val_loss"] for line in run.log if "val_loss" in line]
     assert len(losses) < 16 and min(losses[-2:]) >= min(losses[:-2])

@@ -27,6 +27,7 @@ THINGS = ("mug", "scarf", "lamp", "chair", "kettle", "brush", "wallet", "bottle"
 RECIPE = Recipe().with_flags(route={"edit_from": 0.5}, generate={"window_rows": 4}, device="cpu")
 # No guard for __main__: workers must not need one.
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,6 +36,7 @@ import shelftalker.generation.load, shelftalker.models.open
 from shelftalker import ShelftalkerError, console, workers
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.job.job import generate
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background has it ignored
 console.configure(quiet=True)
 folder = Path(sys.argv[1])
 begin = workers.Pool.__init__
