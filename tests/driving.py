@@ -24,11 +24,18 @@ def write(
     return [drawn[0] for drawn in engine.generate(prepared(engine, texts), decoding, advance=advance)]
 
 
-def go_on(engine: Engine, texts: Sequence[str], begun: Sequence[str], decoding: Decoding) -> list[Generation]:
-    """The first text for each prompt, from its beginning on."""
-    engine = engine.for_decoding(decoding)
-    prompts = [replace(one, begun=first) for one, first in zip(prepared(engine, texts), begun, strict=True)]
-    return [drawn[0] for drawn in engine.generate(prompts, decoding)]
+def assert_goes_on_alike(reference: Engine, fast: Engine, texts: Sequence[str], decoding: Decoding) -> None:
+    """Both engines write the same behind beginnings of several lengths, and say no score of what others began."""
+    begun = [("", "The lamp", "A soft and warm bottle, which", "Blue")[number % 4] for number in range(len(texts))]
+    found = []
+    for engine in (reference, fast):
+        prompts = [replace(one, begun=first) for one, first in zip(prepared(engine, texts), begun, strict=True)]
+        found.append([drawn[0] for drawn in engine.for_decoding(decoding).generate(prompts, decoding)])
+    assert [(row.text, row.tokens, row.hit_cap) for row in found[1]] == [
+        (row.text, row.tokens, row.hit_cap) for row in found[0]
+    ]
+    assert all(row.text.startswith(first) for row, first in zip(found[1], begun, strict=True))
+    assert [row.score is None for row in found[1]] == [bool(first) for first in begun]
 
 
 def log_probs(engine: Engine, texts: Sequence[str], targets: Sequence[str]) -> list[list[float]]:

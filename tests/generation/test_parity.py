@@ -21,7 +21,7 @@ from shelftalker.models.load import load_model, resolve
 from shelftalker.prompt import Prompt
 from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
-from tests.driving import go_on, log_probs, prepared, write
+from tests.driving import assert_goes_on_alike, log_probs, prepared, write
 
 NOUNS = ("bottle", "shirt", "kettle", "wallet", "lamp")
 PROMPTS = [Prompt().render(Product(f"{'blue ' * (number % 5)}{NOUNS[number % 5]} {number} ml")) for number in range(40)]
@@ -69,12 +69,7 @@ def test_the_beams_of_this_test_end_in_every_way(tiny_t5: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name in DECODINGS if "beam" not in name])
 def test_float32_goes_on_alike_from_a_beginning(pair: tuple[TorchEngine, Ct2Engine], name: str) -> None:
-    begun = [("", "The lamp", "A soft and warm bottle, which", "Blue")[number % 4] for number in range(len(PROMPTS))]
-    reference, fast = (go_on(engine, PROMPTS, begun, DECODINGS[name]) for engine in pair)
-    assert [row.text for row in fast] == [row.text for row in reference]
-    assert [(row.tokens, row.hit_cap) for row in fast] == [(row.tokens, row.hit_cap) for row in reference]
-    assert all(row.text.startswith(first) for row, first in zip(fast, begun, strict=True))
-    assert [row.score is None for row in fast] == [bool(first) for first in begun]
+    assert_goes_on_alike(*pair, PROMPTS, DECODINGS[name])
 
 
 def test_float32_gives_references_the_same_log_probabilities(pair: tuple[TorchEngine, Ct2Engine]) -> None:

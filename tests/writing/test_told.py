@@ -29,7 +29,7 @@ class Going(FakeEngine):
         self.calls.append(([prompt.text for prompt in prompts], decoding))
         self.begun += [prompt.begun for prompt in prompts if prompt.begun]
         texts = [f"{prompt.begun}{self.endings.pop(0)}" if prompt.begun else self.text for prompt in prompts]
-        return [[Generation(text, 5, False, -0.5)] for text in texts]
+        return [[Generation(text, 5, not text.endswith("."), -0.5)] for text in texts]
 
 
 def _written(engine: Going, facts: str, **changes: Any) -> Any:
@@ -80,6 +80,15 @@ def test_a_text_of_which_the_policy_leaves_nothing_is_begun_with_its_facts() -> 
     one = _written(engine, "soup for twenty", generate={"facts": "given"})
     assert one.text == "Soup for twenty and a ladle that hangs beside the stove all year."
     assert (one.route, one.problem) == ("written", None)
+
+
+def test_nothing_is_said_behind_a_sentence_that_was_broken_off() -> None:
+    one = _written(Going("A pot for the stove. It holds", " is what it is made for, all year."), "soup for twenty")
+    assert one.text == "A pot for the stove. Soup for twenty is what it is made for, all year."
+    one = _written(Going("A pot which holds", " is what this pot is made for, all year."), "soup for twenty")
+    assert one.text == "Soup for twenty is what this pot is made for, all year." and not one.hit_cap
+    one = _written(Going("A pot which holds", " for"), "soup for twenty")
+    assert one.text == "A pot which holds" and one.hit_cap and one.problem == "not said: soup for twenty"
 
 
 def test_too_little_stays_declined() -> None:

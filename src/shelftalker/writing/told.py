@@ -53,7 +53,7 @@ def told(
     Args:
         engine: what writes.
         prompts: what it read, or would have read, of each product.
-        found: the texts; a declined one is begun with its facts.
+        found: the texts; one that was declined, or broken off in its first sentence, is begun with its facts.
         decoding: how text is drawn; what is added is drawn greedily or by sampling, one candidate.
         surprise: judges whether the whole hangs together; None: nobody does.
     """
@@ -121,7 +121,7 @@ class _Row:
         if phrases := [fact.rstrip(" ,;:") for fact in bare if not fact.endswith(_ENDS)]:
             parts.append(f"{_opening(', '.join(phrases))}.")
         text = " ".join(part for part in parts if part)
-        if text == self.one.text or (not self.one.text and is_thin(text, self.given)):
+        if text == self.one.text or (not _whole(self.one) and is_thin(text, self.given)):
             return self.one
         was_declined = self.one.route == "declined"
         return replace(
@@ -143,8 +143,7 @@ def _opening(fact: str) -> str:
 
 
 def _whole(one: Written) -> str:
-    """The text without the sentence that the cap broke off, where it is not all there is."""
-    if not one.hit_cap:
+    """The text without the sentence that the cap broke off."""
+    if not one.hit_cap or not one.text:
         return one.text
-    parts = sentences(one.text, one.given.words)
-    return one.text[: parts[-1].start].rstrip() if len(parts) > 1 else one.text
+    return one.text[: sentences(one.text, one.given.words)[-1].start].rstrip()
