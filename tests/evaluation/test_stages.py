@@ -74,6 +74,16 @@ def test_compare_ranks_every_checkpoint_beside_zero_shot_and_reference_systems(r
         assert (test.p_holm is not None) == (test.a.startswith("checkpoint") and not test.b.startswith("checkpoint"))
 
 
+def test_checkpoints_bring_the_validation_loss_of_their_training(recipe: Recipe, run_dir: Path) -> None:
+    losses = {"step": 10, "val_loss": 3.9}, {"step": 20, "loss": 3.0}, {"step": 20, "val_loss": 3.75}
+    for step in (10, 20):
+        (run_dir / f"checkpoint-{step}" / "trainer_state.json").write_text(json.dumps({"log_history": losses}))
+    systems = {one.id: one for one in shelftalker.compare([run_dir], recipe).results.systems}
+    assert [systems[f"checkpoint-{step}"].loss for step in (10, 20, 30)] == [3.9, 3.75, None]
+    one = shelftalker.evaluate(run_dir / "checkpoint-20", recipe).results.system("checkpoint-20")
+    assert (one.loss, one.run) == (3.75, run_dir.name)
+
+
 def test_the_studys_files_are_written(recipe: Recipe, run_dir: Path) -> None:
     done = shelftalker.compare([run_dir], recipe)
     lines = [json.loads(line) for line in (recipe.paths.outputs / "compare_baseline_vs_finetuned.jsonl").open()]

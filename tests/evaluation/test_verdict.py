@@ -69,6 +69,34 @@ def test_inside_the_interval_the_earlier_checkpoint_wins() -> None:
     assert "not significantly better" in sentence
 
 
+@pytest.mark.parametrize(
+    ("losses", "best", "why"),
+    [
+        ((3.9, 3.75, 3.7), "checkpoint-300", "not significantly better than the second, checkpoint-200"),
+        ((3.9, 3.7, 3.75), "checkpoint-200", "has the higher validation loss (3.750; 3.700)"),
+        ((3.6, 3.75, 3.7), "checkpoint-300", "not significantly better"),  # the first is significantly worse
+        ((3.9, None, 3.7), "checkpoint-200", "was trained longer"),
+    ],
+)
+def test_where_scores_cannot_tell_checkpoints_apart_the_validation_loss_does(
+    losses: tuple[float | None, ...], best: str, why: str
+) -> None:
+    results = compared(
+        {"zero-shot": 0.1, "checkpoint-100": 0.3, "checkpoint-200": 0.6, "checkpoint-300": 0.63}, independent=True
+    )
+    for number, loss in enumerate(losses, 1):
+        results.system(f"checkpoint-{number}00").loss = loss
+    verdict = judge(results, "chrf")
+    assert verdict.best == best
+    assert why in verdict.sentence
+
+
+def test_checkpoints_of_another_run_do_not_win_by_their_steps() -> None:
+    results = compared({"checkpoint-100": 0.6, "checkpoint-300": 0.63}, independent=True)
+    results.system("checkpoint-100").run, results.system("checkpoint-300").run = "one", "other"
+    assert rank(results, "chrf")[0].id == "checkpoint-300"
+
+
 def test_models_without_steps_rank_by_score_alone() -> None:
     results = compared({"model-b": 0.6, "model-a": 0.602})
     assert [system.id for system in rank(results, "chrf")] == ["model-a", "model-b"]

@@ -32,7 +32,7 @@ def evaluate(model: str | Path, recipe: Recipe, *, out: Path | None = None) -> E
     Raises:
         ShelftalkerError: the split or the model cannot be had.
     """
-    from shelftalker.models.checkpoints import step_of
+    from shelftalker.models.checkpoints import loss_of, step_of
     from shelftalker.models.open import open_model
 
     split = recipe.evaluate.split
@@ -46,6 +46,7 @@ def evaluate(model: str | Path, recipe: Recipe, *, out: Path | None = None) -> E
         ref,
         "checkpoint" if step >= 0 else "model",
         step if step >= 0 else None,
+        loss_of(Path(ref.path)),
         Path(ref.path).parent.name if step >= 0 else None,
     )
     untrained = lineup.bases([contender], recipe)

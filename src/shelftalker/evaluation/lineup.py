@@ -37,6 +37,7 @@ class Contender:
         ref: which model.
         role: baseline, checkpoint or model.
         step: a checkpoint's optimiser step.
+        loss: its validation loss, where training took one.
         run: a checkpoint's run.
         variant: the name of another way to run it (recipe key compare.variants).
         recipe: what it is run with, as it was opened; none: the comparison's.
@@ -46,6 +47,7 @@ class Contender:
     ref: ModelRef
     role: Role
     step: int | None = None
+    loss: float | None = None
     run: str | None = None
     variant: str = ""
     recipe: Recipe | None = None
@@ -96,6 +98,7 @@ def model_entry(contender: Contender, rows: Rows, recipe: Recipe) -> Entry:
         role=contender.role,
         edit_from=edit_from,
         step=contender.step,
+        loss=contender.loss,
         run=contender.run,
         model=Model(given=ref.given, path=ref.path, hash=ref.content_hash, base=ref.base),
         engine=written.engine,
@@ -223,7 +226,7 @@ def contenders(systems: Sequence[str | Path], recipe: Recipe) -> list[Contender]
     Raises:
         ShelftalkerError: a name stands for nothing, or a run has no whole checkpoint.
     """
-    from shelftalker.models.checkpoints import every, step_of, whole
+    from shelftalker.models.checkpoints import every, loss_of, step_of, whole
     from shelftalker.models.load import resolve
     from shelftalker.models.open import open_model
 
@@ -239,7 +242,7 @@ def contenders(systems: Sequence[str | Path], recipe: Recipe) -> list[Contender]
             run = folder.absolute().name
             own = open_model(steps[-1], recipe).recipe  # all checkpoints of a run are run alike
             found += [
-                Contender(path.name, resolve(path, recipe), "checkpoint", step_of(path), run, recipe=own)
+                Contender(path.name, resolve(path, recipe), "checkpoint", step_of(path), loss_of(path), run, recipe=own)
                 for path in steps
             ]
             continue
@@ -248,7 +251,7 @@ def contenders(systems: Sequence[str | Path], recipe: Recipe) -> list[Contender]
         step = step_of(Path(ref.path))
         if step >= 0:
             run = Path(ref.path).absolute().parent.name
-            found.append(Contender(name_of(ref), ref, "checkpoint", step, run, recipe=own))
+            found.append(Contender(name_of(ref), ref, "checkpoint", step, loss_of(Path(ref.path)), run, recipe=own))
         else:
             found.append(Contender(name_of(ref), ref, "model", recipe=own))
     plain = unique(found)

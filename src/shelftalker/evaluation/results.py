@@ -101,6 +101,8 @@ class System(msgspec.Struct, kw_only=True):
     role: Role
     step: int | None = None
     """Optimiser step of a checkpoint."""
+    loss: float | None = None
+    """Validation loss that training took at a checkpoint (nats a token); none: not known."""
     run: str | None = None
     """Name of the run that a checkpoint belongs to: one learning curve a run."""
     edit_from: float | None = None

@@ -17,9 +17,9 @@ PUBLISHABLE, PARTLY = 0.95, 0.5
 def rank(results: Results, rank_by: str) -> list[System]:
     """Checkpoints and models, best first.
 
-    The highest score leads; of the checkpoints that are not significantly worse than the leader (see
-    results.PairedTest.is_shown) the earliest wins, because it was trained less for the same. The rest
-    follow by score.
+    The highest score leads; of the checkpoints of its run that are not significantly worse than the leader (see
+    results.PairedTest.is_shown) the one with the lowest validation loss wins, or, where one's loss is not known, the
+    earliest, because it was trained less for the same. The rest follow by score.
     """
     candidates = [system for system in results.systems if system.role in CANDIDATES]
     ordered = sorted(candidates, key=lambda system: -_value(system, rank_by))
@@ -27,9 +27,17 @@ def rank(results: Results, rank_by: str) -> list[System]:
         return []
     leader = ordered[0]
     if leader.step is not None:
-        level = [system for system in ordered if system.step is not None and _level(results, leader, system, rank_by)]
-        leader = min(level, key=lambda system: (system.step or 0, -_value(system, rank_by)))
+        level = [system for system in _run(ordered, leader) if _level(results, leader, system, rank_by)]
+        losses = {system.id: system.loss for system in level if system.loss is not None}
+        if len(losses) < len(level):
+            losses = {}
+        leader = min(level, key=lambda one: (losses.get(one.id, 0.0), one.step or 0, -_value(one, rank_by)))
     return [leader, *(system for system in ordered if system is not leader)]
+
+
+def _run(systems: Sequence[System], leader: System) -> list[System]:
+    """The checkpoints of the leader's run: losses and steps of others are counted otherwise."""
+    return [system for system in systems if system.step is not None and system.run == leader.run]
 
 
 def judge(results: Results, rank_by: str, *, select: bool = True) -> Verdict:
@@ -85,9 +93,13 @@ def _headline(results: Results, ranking: Sequence[System], rank_by: str) -> str:
         return text
     top = max(ranking, key=lambda system: _value(system, rank_by))
     if top is not best:
+        losses = [one.loss for one in (best, top) if one.loss is not None]
+        why = "was trained longer"
+        if len(losses) == 2 and losses[0] < losses[1]:
+            why = f"has the higher validation loss ({losses[1]:.3f}; {losses[0]:.3f})"
         return (
             f"{text}, chosen because {top.label} ({_number(_value(top, rank_by), rank_by)}) is not significantly"
-            f" better{_p(results, top, best, rank_by)} and was trained longer"
+            f" better{_p(results, top, best, rank_by)} and {why}"
         )
     second = ranking[1]
     how = "best, but not significantly better" if _level(results, best, second, rank_by) else "significantly better"

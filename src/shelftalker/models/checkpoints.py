@@ -23,6 +23,18 @@ def step_of(checkpoint: Path) -> int:
     return int(match[1]) if match else -1
 
 
+def loss_of(checkpoint: Path) -> float | None:
+    """The validation loss that training took at a checkpoint (nats a token); None where it noted none."""
+    state = checkpoint / "trainer_state.json"
+    if not state.is_file():
+        return None
+    entries = files.read_json(state).get("log_history", [])
+    losses = [
+        entry["val_loss"] for entry in entries if entry.get("step") == step_of(checkpoint) and "val_loss" in entry
+    ]
+    return float(losses[-1]) if losses else None
+
+
 def every(run_dir: Path) -> list[Path]:
     """All checkpoint folders of a run by step, whole or not."""
     if not run_dir.is_dir():

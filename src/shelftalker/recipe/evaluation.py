@@ -43,7 +43,7 @@ class CompareSettings(Section):
     rows: int = Field(200, ge=1)
     """Validation rows that every system describes."""
     rank_by: Literal["chrf", "bleu", "rougeL", "rouge1", "rouge2"] = "chrf"
-    """The score that ranks; inside the interval the earlier checkpoint wins."""
+    """The score that ranks; of checkpoints that it cannot tell apart the lower validation loss wins."""
     promote: str | None = None
     """Name under artifacts/ for the best checkpoint; none: nothing is promoted."""
     variants: dict[str, dict[str, Any]] = {}
