@@ -5,8 +5,9 @@
 Each line trains on `--rows` rows of the recipe's split (default: 340), one pass unless its name says otherwise, and
 takes the loss of the recipe's validation rows after each quarter. Seconds are wall time of training, without that of
 the losses, in one process a line; they depend on what else the machine does, the losses do not. Lines go into the
-file as they end, and those that it holds are not run again. `full` trains every weight (no adapter), for the gap.
-`--set section.key=value` changes a recipe key for all lines (another catalogue: `--set prepare.inputs=[FILE]`).
+file as they end, and those that it holds are not run again. `full` trains every weight (no adapter), for the gap;
+`prompt too` learns the prompt's tokens beside the description's. `--set section.key=value` changes a recipe key for
+all lines (another catalogue: `--set prepare.inputs=[FILE]`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from transformers import TrainerCallback
 from shelftalker import device
 from shelftalker.catalogue.prepare import prepare
 from shelftalker.finetuning import trial
-from shelftalker.finetuning.material import Material
+from shelftalker.finetuning.encoding import Encoded
+from shelftalker.finetuning.material import Material, gather
 from shelftalker.models.load import resolve
 from shelftalker.recipe.recipe import Recipe
 
@@ -48,6 +50,7 @@ LINES: dict[str, dict[str, Any]] = {
     "rank 4": {"lora": {"r": 4, "alpha": 8}},
     "rank 64": {"lora": {"r": 64, "alpha": 128}},
     "rank 128": {"lora": {"r": 128, "alpha": 256}},
+    "rank 64, batch 2": {"lora": {"r": 64, "alpha": 128}, "finetune": {"batch_size": 2}},
     "rank 64, rate 2e-3": {"lora": {"r": 64, "alpha": 128}, "finetune": {"learning_rate": 2e-3}},
     "rank 64, rsLoRA": {"lora": {"r": 64, "alpha": 32, "rslora": True}},
     "LoRA+ 4": {"lora": {"lora_plus_ratio": 4}, "finetune": {"learning_rate": 5e-4}},
@@ -66,6 +69,7 @@ LINES: dict[str, dict[str, Any]] = {
     "constant": {"finetune": {"schedule": "constant"}},
     "plain prompt": {"chat": "plain"},
     "half the rows twice": {"finetune": {"epochs": 2}},
+    "prompt too": {},
     "full": {"dtype": "float32", "finetune": {"learning_rate": 1e-4}},
     "full, rate 3e-5": {"dtype": "float32", "finetune": {"learning_rate": 3e-5}},
 }
@@ -135,15 +139,22 @@ def line(arguments: argparse.Namespace) -> dict[str, Any]:
         # No adapter, and so none whose growth could be watched.
         for name, instead in (("gather", unadapted), ("Guard", TrainerCallback)):
             setattr(trial, name, instead)
+    elif arguments.line == "prompt too":
+        trial.gather = with_prompts  # type: ignore[assignment]
     policy = device.for_training(recipe.device, recipe.dtype)
     climbed = trial.climb(recipe, resolve(recipe.base_model, recipe), policy, rungs=QUARTERS)
     return {"dtype": policy.dtype, "losses": [one.loss for one in climbed], "seconds": [one.seconds for one in climbed]}
 
 
+def with_prompts(*given: Any) -> Material:
+    """Material whose training rows learn their prompts, too; those that the loss is taken of do not."""
+    material = gather(*given)
+    material.train.rows = [Encoded(row.inputs, row.inputs, row.weight) for row in material.train.rows]
+    return material
+
+
 def unadapted(*given: Any) -> Material:
     """Material whose every weight is trained."""
-    from shelftalker.finetuning.material import gather
-
     material = gather(*given)
     material.model = material.model.unload()
     for parameter in material.model.parameters():
