@@ -137,10 +137,11 @@ def line(arguments: argparse.Namespace) -> dict[str, Any]:
         recipe = recipe.with_flags(finetune={"rows": (recipe.finetune.rows or 0) // 2})
     if arguments.line.startswith("full"):
         # No adapter, and so none whose growth could be watched.
-        for name, instead in (("gather", unadapted), ("Guard", TrainerCallback)):
-            setattr(trial, name, instead)
-    elif arguments.line == "prompt too":
-        trial.gather = with_prompts  # type: ignore[assignment]
+        instead = {"gather": unadapted, "Guard": TrainerCallback}
+    else:
+        instead = {"gather": with_prompts} if arguments.line == "prompt too" else {}
+    for name, other in instead.items():
+        setattr(trial, name, other)
     policy = device.for_training(recipe.device, recipe.dtype)
     climbed = trial.climb(recipe, resolve(recipe.base_model, recipe), policy, rungs=QUARTERS)
     return {"dtype": policy.dtype, "losses": [one.loss for one in climbed], "seconds": [one.seconds for one in climbed]}
