@@ -58,6 +58,9 @@ def recipe_of(arguments: argparse.Namespace, folder: Path) -> Recipe:
     return Recipe.load("sample", {"base_model": arguments.model, "chat": chat}).with_flags(
         paths={"data": folder / "data", "outputs": folder / "outputs", "artifacts": folder / "artifacts"},
         prepare={"inputs": [str(catalogue(folder / "shop.jsonl"))], "fields": {FIELD: COLUMN}},
+        split={"by": "group"},
+        ground={"sources": 0},
+        route={"edit_from": None},
         finetune={"rows": arguments.rows, "save_steps": 1_000_000, "val_rows": 0},
     )
 

@@ -194,7 +194,7 @@ def ours(model: str, folder: Path, arguments: argparse.Namespace, clock: Clock) 
         | {"max_target_tokens": TARGET_TOKENS, "learning_rate": 3e-4},
     )
     policy = DevicePolicy("cpu", "bfloat16" if arguments.worker.endswith("bfloat16") else "float32", "")
-    trainer = build(recipe, gather(recipe, resolve(model), policy), policy, folder / "run", [clock.callback()])
+    trainer = build(recipe, gather(recipe, resolve(model), policy, None), policy, folder / "run", [clock.callback()])
     counted(trainer, clock)
     trainer.args.save_strategy = "no"
     kinds = [torch.profiler.ProfilerActivity.CPU]

@@ -101,7 +101,7 @@ def training(model: str, folder: Path, where: str, size: int, *, quick: bool) ->
         recipe = Recipe(base_model=model, paths={"data": folder / "data"}, finetune=tuning | {"max_target_tokens": 192})
         policy = DevicePolicy(where, "float32" if quick else "bfloat16", "")
         clock = Steady(steps // 10)
-        trainer = build(recipe, gather(recipe, resolve(model), policy), policy, folder / "run", [clock])
+        trainer = build(recipe, gather(recipe, resolve(model), policy, None), policy, folder / "run", [clock])
         trainer.args.save_strategy = "no"
         with memory(where) as peak:
             trainer.train()

@@ -39,7 +39,13 @@ UPPER = [
 ]
 """The upper third of SmolLM2's 30 layers."""
 
-START: dict[str, Any] = {"lora": {"r": 16, "alpha": 32}, "finetune": {"rows": 340}}
+START: dict[str, Any] = {
+    "split": {"by": "group"},
+    "ground": {"sources": 0},
+    "route": {"edit_from": None},
+    "lora": {"r": 16, "alpha": 32},
+    "finetune": {"rows": 340},
+}
 """What the sample recipe was when the search began."""
 LINES: dict[str, dict[str, Any]] = {
     "start": {},
@@ -143,7 +149,7 @@ def line(arguments: argparse.Namespace) -> dict[str, Any]:
     for name, other in instead.items():
         setattr(trial, name, other)
     policy = device.for_training(recipe.device, recipe.dtype)
-    climbed = trial.climb(recipe, resolve(recipe.base_model, recipe), policy, rungs=QUARTERS)
+    climbed = trial.climb(recipe, resolve(recipe.base_model, recipe), policy, None, rungs=QUARTERS)
     return {"dtype": policy.dtype, "losses": [one.loss for one in climbed], "seconds": [one.seconds for one in climbed]}
 
 

@@ -35,6 +35,9 @@ def recipe_of(folder: Path, arguments: argparse.Namespace) -> Recipe:
     """The sample recipe, in a folder of its own, with one checkpoint."""
     recipe = Recipe.load("sample").with_flags(
         paths={"data": folder / "data", "outputs": folder / "outputs", "artifacts": folder / "artifacts"},
+        split={"by": "group"},
+        ground={"sources": 0},
+        route={"edit_from": None},
         finetune={"rows": arguments.rows, "save_steps": 1_000_000},
     )
     return recipe.with_flags(base_model="bundled", chat="plain") if arguments.quick else recipe

@@ -100,7 +100,7 @@ def test_the_prompt_asked_for_is_the_prompt_learnt(tiny_causal: Path, data_dir: 
     from shelftalker.models.load import resolve
 
     recipe = tiny_recipe(tiny_causal, data_dir, tmp_path, prompt="{department}: {title} =", finetune={"max_steps": 2})
-    material = gather(recipe, resolve(tiny_causal), DevicePolicy("cpu", "float32", ""))
+    material = gather(recipe, resolve(tiny_causal), DevicePolicy("cpu", "float32", ""), None)
     text = material.base.tokenizer.decode(material.train[0].inputs)
     assert text.startswith("home: blue bottle 0 = The blue bottle is soft")
     run = finetune(recipe)

@@ -26,7 +26,7 @@ CPU = DevicePolicy("cpu", "float32", "")
 
 
 def material(recipe: Any) -> Material:
-    return gather(recipe, resolve(recipe.base_model), CPU)
+    return gather(recipe, resolve(recipe.base_model), CPU, None)
 
 
 def test_lora_plus_gives_the_optimiser_two_rates(tiny_t5: Path, data_dir: Path, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_gradients_are_those_of_the_models_own_loss(
     base = tiny_t5 if kind == "seq2seq" else tiny_causal
     recipe = tiny_recipe(base, data_dir, tmp_path, finetune={"base_dropout": 0.0})
     policy = DevicePolicy("cpu", "float32", "")
-    material = gather(recipe, resolve(base), policy)
+    material = gather(recipe, resolve(base), policy, None)
     scrambled(material.model)
     trainer = build(recipe, material, policy, tmp_path / "x", [])
     batch = trainer.collate(material.train.rows[:6])
@@ -82,7 +82,7 @@ def test_bfloat16_learns_the_same_to_rounding(
     losses, slopes = [], []
     for dtype in ("float32", "bfloat16"):
         policy = DevicePolicy("cpu", dtype, "")
-        material = gather(recipe, resolve(base), policy)
+        material = gather(recipe, resolve(base), policy, None)
         scrambled(material.model)
         kept = {value.dtype for value in material.model.parameters() if value.requires_grad}
         assert kept == {torch.float32}
@@ -100,7 +100,7 @@ def test_a_row_with_nothing_to_learn_costs_nothing(tiny_causal: Path, data_dir: 
 
     recipe = tiny_recipe(tiny_causal, data_dir, tmp_path)
     policy = DevicePolicy("cpu", "float32", "")
-    material = gather(recipe, resolve(tiny_causal), policy)
+    material = gather(recipe, resolve(tiny_causal), policy, None)
     trainer = build(recipe, material, policy, tmp_path / "x", [])
     loss = trainer.summed_loss(material.model, trainer.collate([material.train[BLANK]]))
     loss.backward()
@@ -115,7 +115,7 @@ def test_a_row_of_weight_two_pulls_like_two_rows(
     base = tiny_t5 if kind == "seq2seq" else tiny_causal
     recipe = tiny_recipe(base, data_dir, tmp_path, finetune={"base_dropout": 0.0})
     policy = DevicePolicy("cpu", "float32", "")
-    material = gather(recipe, resolve(base), policy)
+    material = gather(recipe, resolve(base), policy, None)
     scrambled(material.model)
     trainer = build(recipe, material, policy, tmp_path / "x", [])
     one, other = material.train.rows[:2]

@@ -80,7 +80,8 @@ def test_the_loop_from_drafts_to_weighted_rows(shop: Path, tmp_path: Path, tiny_
 
     recipe = Recipe(base_model=str(tiny_causal), paths={"data": done.data_dir}, finetune={"val_rows": 0})
     weights = [
-        row.weight for row in gather(recipe, resolve(recipe.base_model), DevicePolicy("cpu", "float32", "")).train.rows
+        row.weight
+        for row in gather(recipe, resolve(recipe.base_model), DevicePolicy("cpu", "float32", ""), None).train.rows
     ]
     assert weights == [1.0] * (len(weights) - 1) + [2.5]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from shelftalker import console, device
 from shelftalker.awake import kept_awake
 from shelftalker.errors import ShelftalkerError
+from shelftalker.finetuning.material import sources_of
 from shelftalker.finetuning.trial import climb
 from shelftalker.models.load import resolve
 from shelftalker.recipe.recipe import Recipe
@@ -60,10 +63,11 @@ def learning_curve(recipe: Recipe) -> Curve:
         )
     console.stage("learning curve", f"{recipe.base_model} on {policy.device} ({policy.dtype})")
     losses = []
-    with kept_awake(recipe.keep_awake):
+    with kept_awake(recipe.keep_awake), TemporaryDirectory() as scratch:
+        index = sources_of(recipe, Path(scratch))
         for count in rows:
             part = recipe.with_flags(finetune={"rows": count, "early_stopping": None})
-            losses.append(climb(part, ref, policy)[-1].loss)
+            losses.append(climb(part, ref, policy, index)[-1].loss)
             console.note(f"{count:,} rows: validation loss {losses[-1]:.4f}")
     curve = Curve(rows, losses)
     console.table(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shelftalker.device import DevicePolicy
+from shelftalker.models.folder import SOURCES
 from shelftalker.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -44,8 +45,21 @@ class Material:
     limits: dict[str, str] = field(default_factory=dict)
 
 
-def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources | None = None) -> Material:
+def sources_of(recipe: Recipe, folder: Path) -> Sources | None:
+    """The index that sources are taken from, in a folder of its own there; None where the recipe wants none."""
+    from shelftalker.retrieve.ground import Sources
+
+    return Sources.of_split(recipe.paths.data, folder / SOURCES) if recipe.wants_sources else None
+
+
+def gather(recipe: Recipe, ref: ModelRef, policy: DevicePolicy, index: Sources | None) -> Material:
     """Load the base model, attach a fresh adapter, tokenise the splits, each product with the sources it is shown.
+
+    Args:
+        recipe: all settings.
+        ref: the base model.
+        policy: where and in what number format it trains.
+        index: of `sources_of`.
 
     Raises:
         ShelftalkerError: a model that cannot be loaded, modules that it lacks, no examples, descriptions that its

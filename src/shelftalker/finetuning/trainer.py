@@ -6,21 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shelftalker import console, device
 from shelftalker.awake import kept_awake
 from shelftalker.errors import ShelftalkerError
 from shelftalker.files import full_disk_is_told
 from shelftalker.finetuning import run_folder
-from shelftalker.finetuning.material import Material, gather, process_number
+from shelftalker.finetuning.material import Material, gather, process_number, sources_of
 from shelftalker.finetuning.run import Run
 from shelftalker.models import checkpoints
-from shelftalker.models.folder import SOURCES
 from shelftalker.recipe.recipe import Recipe
-
-if TYPE_CHECKING:
-    from shelftalker.retrieve.ground import Sources
 
 
 def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out: str | Path | None = None) -> Run:
@@ -67,10 +63,10 @@ def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out
         from shelftalker.finetuning.estimate import estimate
 
         with explained(run_dir, recipe), TemporaryDirectory() as scratch:
-            index = _sources(recipe, Path(scratch))
+            index = sources_of(recipe, Path(scratch))
             return Run(run_dir, facts=estimate(recipe, gather(recipe, ref, policy, index), policy))
     start = run_folder.begin(stage, run_dir, resume=resume)
-    material = gather(recipe, ref, policy, _sources(recipe, run_dir))
+    material = gather(recipe, ref, policy, sources_of(recipe, run_dir))
     if is_first():
         _say(material, recipe)
         run_folder.open_for_writing(recipe, stage, run_dir, start)
@@ -86,13 +82,6 @@ def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out
     if is_first():
         stage.finish([found[-1]], facts=facts)
     return Run(run_dir, found, log, facts)
-
-
-def _sources(recipe: Recipe, folder: Path) -> Sources | None:
-    """The index that sources are taken from, in a folder of its own there; None where the recipe wants none."""
-    from shelftalker.retrieve.ground import Sources
-
-    return Sources.of_split(recipe.paths.data, folder / SOURCES) if recipe.wants_sources else None
 
 
 def _train(

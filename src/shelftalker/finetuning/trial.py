@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
@@ -20,6 +20,9 @@ from shelftalker.finetuning.material import gather
 from shelftalker.models.load import ModelRef
 from shelftalker.models.quiet import hushed
 from shelftalker.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from shelftalker.retrieve.ground import Sources
 
 Judge = Callable[[int, float], bool]
 """From a rung's number (from 1) and its validation loss to whether training is to end there."""
@@ -37,6 +40,7 @@ def climb(
     recipe: Recipe,
     ref: ModelRef,
     policy: DevicePolicy,
+    index: Sources | None,
     *,
     rungs: Sequence[float] = (1.0,),
     judge: Judge | None = None,
@@ -48,6 +52,7 @@ def climb(
         recipe: all settings; its run folder is not touched.
         ref: the base model.
         policy: where and in what number format.
+        index: of `material.sources_of`.
         rungs: shares of all steps (0 to 1, ascending) after which the loss is taken.
         judge: asked at every rung but the last.
         deadline: of `time.monotonic`; training ends when it has passed.
@@ -58,7 +63,7 @@ def climb(
     Raises:
         ShelftalkerError: no validation rows, or what stops any training.
     """
-    material = gather(recipe, ref, policy)
+    material = gather(recipe, ref, policy, index)
     if material.validation is None:
         raise ShelftalkerError(
             "no validation rows to judge by",

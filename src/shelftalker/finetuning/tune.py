@@ -6,18 +6,22 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, device, extras
 from shelftalker.awake import kept_awake
 from shelftalker.errors import ShelftalkerError
 from shelftalker.finetuning import space, tune_report
+from shelftalker.finetuning.material import sources_of
 from shelftalker.finetuning.trial import climb
 from shelftalker.models.load import ModelRef, resolve
 from shelftalker.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     import optuna
+
+    from shelftalker.retrieve.ground import Sources
 
 JOURNAL = "trials.log"
 # The validation loss is taken after these shares of a trial's steps; at each, the worse half of all trials ends.
@@ -101,8 +105,9 @@ def tune(
     spent = _spent(study)
     if spent:
         console.note(f"going on: {len(study.trials)} trials, {spent:.0f} s spent before")
-    search = _Search(recipe, ref, policy, time.monotonic() + allowed - spent)
-    with kept_awake(recipe.keep_awake):
+    deadline = time.monotonic() + allowed - spent
+    with kept_awake(recipe.keep_awake), TemporaryDirectory() as scratch:
+        search = _Search(recipe, ref, policy, sources_of(recipe, Path(scratch)), deadline)
         search.rows = _rows_of_a_trial(study, search, allowed * _SHARE)
         if not study.trials:
             study.enqueue_trial(space.settings_of(recipe))
@@ -119,6 +124,7 @@ class _Search:
     recipe: Recipe
     ref: ModelRef
     policy: device.DevicePolicy
+    index: Sources | None
     deadline: float
     rows: int = 0
 
@@ -131,7 +137,7 @@ class _Search:
             return trial.should_prune()
 
         recipe = space.applied(self.recipe, space.suggest(trial)).with_flags(finetune={"rows": self.rows, "epochs": 1})
-        climbed = climb(recipe, self.ref, self.policy, rungs=RUNGS, judge=is_behind, deadline=self.deadline)
+        climbed = climb(recipe, self.ref, self.policy, self.index, rungs=RUNGS, judge=is_behind, deadline=self.deadline)
         if len(climbed) < len(RUNGS):
             raise optuna.TrialPruned
         trial.report(climbed[-1].loss, len(RUNGS))
@@ -157,7 +163,8 @@ def _rows_of_a_trial(study: optuna.Study, search: _Search, longest: float) -> in
         return int(kept)
     probe = max(4 * search.recipe.finetune.batch_size * search.recipe.finetune.accumulation, 8)
     began = time.monotonic()
-    climb(search.recipe.with_flags(finetune={"rows": probe, "epochs": 1}), search.ref, search.policy)
+    short = search.recipe.with_flags(finetune={"rows": probe, "epochs": 1})
+    climb(short, search.ref, search.policy, search.index)
     took = time.monotonic() - began
     whole = search.recipe.finetune.rows or len(_train_rows(search.recipe))
     rows = min(int(probe * longest / took), whole)
