@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shelftalker.catalogue.examples import load_split
 from shelftalker.pipeline import describe_unseen, first_look, forget
 from shelftalker.recipe.recipe import Recipe
 
@@ -34,5 +35,9 @@ def test_the_first_look_is_one_text_of_the_base_model_and_says_so(
     (first, *others) = describe_unseen(recipe, recipe.base_model)
     assert f"zero-shot, before any training: {first['title']}\n    {first['description']}" in shown
     assert len(others) == 2 and all(other["title"] not in shown for other in others)
+    rows = load_split(recipe.paths.data, "test")
+    unseen = [row for row in rows if row.title not in {first["title"], *(other["title"] for other in others)}]
+    asked = describe_unseen(recipe, recipe.base_model, [unseen[0].uid])
+    assert [one["title"] for one in asked] == [unseen[0].title, first["title"], others[0]["title"]]
     named = recipe.with_flags(generate={"titles": ["Blue mug", "Red mug", "Oak mug", "Tin mug"]})
     assert [one["title"] for one in describe_unseen(named, recipe.base_model)] == named.generate.titles

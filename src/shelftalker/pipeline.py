@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shelftalker import console, files
 from shelftalker.awake import kept_awake
 from shelftalker.memory import give_back
 from shelftalker.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from shelftalker.evaluation.results import Results
 
 EXAMPLES = 3
 
@@ -102,12 +105,13 @@ def _run(recipe: Recipe, *, force: bool) -> Finished:
         paths["test report"] = out / "report.html"
     start = time.monotonic()
     console.stage("generate", "titles that were never trained on")
-    descriptions = describe_unseen(recipe, paths["promoted"])
+    descriptions = describe_unseen(recipe, paths["promoted"], _one_a_route(results))
     seconds["generate"] = round(time.monotonic() - start, 1)
 
     show(results)
     for pair in descriptions:
-        console.say(f"\n{pair['title']}\n  {pair['description']}")
+        why = f"\n  ({pair['route']} {pair['why']})" if pair["why"] else ""
+        console.say(f"\n{pair['title']}\n  {pair['description']}{why}")
     console.say("")
     console.table("what was written", ["what", "where"], [[name, str(path)] for name, path in paths.items()])
     spent = f"{time.monotonic() - began:.0f} s in all"
@@ -117,12 +121,17 @@ def _run(recipe: Recipe, *, force: bool) -> Finished:
 
 def first_look(recipe: Recipe) -> None:
     """Show within the first minute what the base model writes, so that the reader sees what training has to mend."""
-    (before,) = describe_unseen(recipe, recipe.base_model, 1)
+    (before,) = describe_unseen(recipe, recipe.base_model, count=1)
     console.note(f"zero-shot, before any training: {before['title']}\n    {before['description']}")
 
 
-def describe_unseen(recipe: Recipe, model: str | Path, count: int | None = None) -> list[dict[str, str]]:
-    """Describe the recipe's example titles, or else three that were never trained on; ``count`` of them at most."""
+def describe_unseen(
+    recipe: Recipe, model: str | Path, first: Collection[str] = (), *, count: int | None = None
+) -> list[dict[str, str]]:
+    """Describe the recipe's example titles, or else three that were never trained on; ``count`` of them at most.
+
+    Rows of the uids ``first`` come before others.
+    """
     from shelftalker.catalogue.examples import load_split, sample
     from shelftalker.product import Product
     from shelftalker.writing.writer import load
@@ -130,8 +139,24 @@ def describe_unseen(recipe: Recipe, model: str | Path, count: int | None = None)
     products = [Product(title) for title in recipe.generate.titles]
     if not products:
         split = "test" if _has_rows(recipe.paths.data / "test.jsonl") else "val"
-        products = sample(load_split(recipe.paths.data, split), EXAMPLES, recipe.seed)
-    return [{"title": one.title, "description": one.text} for one in load(model, recipe).write(products[:count])]
+        rows = load_split(recipe.paths.data, split)
+        told = [row for row in rows if row.uid in first]
+        others = (row for row in sample(rows, EXAMPLES, recipe.seed) if row not in told)
+        products = [*told, *others][:EXAMPLES]
+    return [
+        {"title": one.title, "description": one.text, "route": one.route, "why": one.why}
+        for one in load(model, recipe).write(products[:count])
+    ]
+
+
+def _one_a_route(results: Results) -> list[str]:
+    """The first row of every route that the model took, by uid; none where it took one alone."""
+    found: dict[str, str] = {}
+    for system in results.systems:
+        if system.by_route and system.role in ("model", "checkpoint"):
+            for row in results.rows:
+                found.setdefault(row.predictions[system.id].route or "", row.uid)
+    return list(found.values()) if len(found) > 1 else []
 
 
 def forget(recipe: Recipe) -> None:
