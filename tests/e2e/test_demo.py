@@ -45,13 +45,14 @@ def test_make_demo_runs_the_sample_recipe() -> None:
     assert ".venv/bin/shelftalker run recipes/sample.yaml" in listed.stdout
 
 
-def test_fine_tuned_beats_zero_shot_and_copy_title_on_rows_held_back(demo: tuple[Path, str]) -> None:
+def test_it_beats_zero_shot_and_copying_on_rows_held_back(demo: tuple[Path, str]) -> None:
     folder, _ = demo
     results = json.loads((folder / "demo/outputs/sample/test/results.json").read_text())
     assert results["data"]["split"] == "test"
     tuned = next(system["id"] for system in results["systems"] if system["role"] in {"model", "checkpoint"})
     tests = {(test["a"], test["b"], test["metric"]): test for test in results["tests"]}
-    for other, metrics in {"zero-shot": ("rougeL", "bleu", "chrf"), "copy-title": ("bleu", "chrf")}.items():
+    every = ("rougeL", "bleu", "chrf")
+    for other, metrics in {"zero-shot": every, "copy-title": every, "nearest-neighbour": ("rougeL",)}.items():
         for metric in metrics:
             test = tests[tuned, other, metric]
             assert test["difference"] > 0, (other, metric)
@@ -59,7 +60,7 @@ def test_fine_tuned_beats_zero_shot_and_copy_title_on_rows_held_back(demo: tuple
 
 
 def test_descriptions_without_a_finding_are_no_exception(demo: tuple[Path, str]) -> None:
-    """About a quarter; copies of the nearest product, which read best, hardly ever pass."""
+    """About a fifth; copies of the nearest product, which read best, hardly ever pass."""
     folder, _ = demo
     results = json.loads((folder / "demo/outputs/sample/test/results.json").read_text())
     rates = {system["role"]: system["checks"]["publishable_rate"] for system in results["systems"]}
@@ -68,16 +69,16 @@ def test_descriptions_without_a_finding_are_no_exception(demo: tuple[Path, str])
     assert rates["model"] > 3 * nearest["checks"]["publishable_rate"]
 
 
-def test_it_is_not_below_copy_title_in_rouge_l(demo: tuple[Path, str]) -> None:
-    folder, _ = demo
+def test_where_a_sibling_is_near_its_text_is_edited_and_contradicts_no_title(demo: tuple[Path, str]) -> None:
+    folder, shown = demo
     results = json.loads((folder / "demo/outputs/sample/test/results.json").read_text())
-    tuned = next(system for system in results["systems"] if system["role"] in {"model", "checkpoint"})
-    test = next(
-        test
-        for test in results["tests"]
-        if (test["a"], test["b"], test["metric"]) == (tuned["id"], "copy-title", "rougeL")
-    )
-    assert test["difference"] >= 0 or max(test["p_bootstrap"], test["p_permutation"]) >= 0.05
+    assert results["data"]["split_by"] == "row"
+    systems = {system["role"]: system for system in results["systems"]}
+    routes = systems["model"]["by_route"]
+    assert routes["edited"]["n"] > 30 and routes["written"]["n"] > 200
+    assert routes["edited"]["scores"]["rougeL"] > 2 * routes["written"]["scores"]["rougeL"]
+    assert systems["model"]["scores"]["contradicted"]["value"] < 0.01
+    assert re.search(r"\n  \(edited from '.+', whose title has", shown), "an example of it stands at the end"
 
 
 def test_the_demo_ends_with_the_table_three_descriptions_and_the_paths(demo: tuple[Path, str]) -> None:
