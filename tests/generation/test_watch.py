@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from shelftalker.generation.ct2_engine import Ct2Engine
 from shelftalker.generation.watch import watched
 from shelftalker.models.load import resolve
 from shelftalker.product import Product
+from shelftalker.prompt import Prompt
+from shelftalker.recipe.decoding import Decoding
 from shelftalker.recipe.recipe import Recipe
 from shelftalker.writing.writer import Writer, write_with
+from tests.driving import prepared
 
 PRODUCT = Product("blue bottle 900")
 
@@ -49,3 +56,27 @@ def test_several_texts_at_once_have_no_watcher(writer: Writer) -> None:
         both = writer.write([PRODUCT, Product("red lamp 100")])
     assert told == []
     assert both == writer.write([PRODUCT, Product("red lamp 100")])
+
+
+def test_what_ctranslate2_calls_does_not_keep_the_engine(tiny_t5: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread lets go of the callback last: with it of the engine, it would join itself and end the process."""
+    called: list[Any] = []
+    opened = Ct2Engine._runner
+
+    class Noting:
+        def __init__(self, runner: Any) -> None:
+            self.runner = runner
+
+        def translate_batch(self, *rows: Any, callback: Any, **options: Any) -> Any:
+            called.append(callback)
+            return self.runner.translate_batch(*rows, callback=callback, **options)
+
+    monkeypatch.setattr(Ct2Engine, "_runner", lambda self, rows: Noting(opened(self, rows)))
+    engine = Ct2Engine(resolve(str(tiny_t5)), Recipe().with_flags(device="cpu"))
+    with watched(lambda text: False):
+        engine.generate(prepared(engine, [Prompt().render(PRODUCT)]), Decoding(max_new_tokens=4))
+    gone = weakref.ref(engine)
+    del engine
+    gc.collect()
+    assert len(called) == 1 and gone() is None
+    assert called[0](None) is True, "a text that nobody waits for ends"

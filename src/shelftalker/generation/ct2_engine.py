@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,17 +158,26 @@ class Ct2Engine(BatchedEngine):
         written = []
         banned = [*self._banned, *self._numbers] if no_numbers else self._banned
         before = [[self._tokens[number] for number in row] for row in begun]
-        for first, (found, tokens) in zip(before, self._running(inputs, before, decoding, banned), strict=True):
-            count = len(tokens)
-            total = found.scores[0] * (count**decoding.length_penalty if decoding.beams > 1 else 1)
-            score = None if first else total / count if count else 0.0
-            has_ended = bool(tokens) and tokens[-1] in self._ends
-            written.append(Generation(self._text([*first, *tokens]), count, not has_ended, score))
-            advance(1)
+        watch = watcher(len(inputs)) if decoding.beams == 1 else None
+        with _heard(self._step(watch, before[0]) if watch is not None else None) as step:
+            for first, (found, tokens) in zip(
+                before, self._running(inputs, before, decoding, banned, step), strict=True
+            ):
+                count = len(tokens)
+                total = found.scores[0] * (count**decoding.length_penalty if decoding.beams > 1 else 1)
+                score = None if first else total / count if count else 0.0
+                has_ended = bool(tokens) and tokens[-1] in self._ends
+                written.append(Generation(self._text([*first, *tokens]), count, not has_ended, score))
+                advance(1)
         return written
 
     def _running(
-        self, inputs: list[list[int]], begun: list[list[str]], decoding: Decoding, banned: list[list[str]]
+        self,
+        inputs: list[list[int]],
+        begun: list[list[str]],
+        decoding: Decoding,
+        banned: list[list[str]],
+        step: _Step | None,
     ) -> Iterator[tuple[Any, list[str]]]:
         """CTranslate2's results and the tokens behind ``begun``, in the order of ``inputs``, as they become ready."""
         options: dict[str, Any] = {
@@ -182,8 +192,6 @@ class Ct2Engine(BatchedEngine):
             "end_token": self._ends,
             "suppress_sequences": banned or None,
         }
-        watch = watcher(len(inputs)) if decoding.beams == 1 else None
-        step = self._step(watch, begun[0]) if watch is not None else None
         rows = [[self._asked[number] for number in row] for row in inputs]
         lengths = {"min": decoding.min_new_tokens, "max": decoding.max_new_tokens}
         if not self._causal:
@@ -295,6 +303,23 @@ class Ct2Engine(BatchedEngine):
         found = runner.score_batch(whole, max_input_length=0)
         # A prompt's own tokens are scored too, all but its first.
         return [list(scored.log_probs)[-len(after) - 1 :] for scored, after in zip(found, targets, strict=True)]
+
+
+@contextmanager
+def _heard(step: _Step | None) -> Iterator[_Step | None]:
+    """``step`` for CTranslate2 to call until the texts are there; then what it holds is empty, and stops the writing.
+
+    CTranslate2's thread lets go of what it calls after it gave the texts out. An engine that nobody else held by then
+    would be closed by its own thread, which ends the process.
+    """
+    if step is None:
+        yield None
+        return
+    held = [step]
+    try:
+        yield lambda found: all(one(found) for one in tuple(held))
+    finally:
+        held.clear()
 
 
 def _leaving(row: int, step: _Step | None) -> _Step:
