@@ -110,7 +110,8 @@ def _run(recipe: Recipe, *, force: bool) -> Finished:
 
     show(results)
     for pair in descriptions:
-        why = f"\n  ({pair['route']} {pair['why']})" if pair["why"] else ""
+        how = f"edited {pair['why']}" if pair["route"] == "edited" else pair["why"]
+        why = f"\n  ({how})" if how else ""
         console.say(f"\n{pair['title']}\n  {pair['description']}{why}")
     console.say("")
     console.table("what was written", ["what", "where"], [[name, str(path)] for name, path in paths.items()])
