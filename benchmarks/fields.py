@@ -22,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from time_to_loss import TITLES_ALONE
 
 from shelftalker.bundled import sample_catalogue
 from shelftalker.catalogue.examples import load_split
@@ -58,9 +59,7 @@ def recipe_of(arguments: argparse.Namespace, folder: Path) -> Recipe:
     return Recipe.load("sample", {"base_model": arguments.model, "chat": chat}).with_flags(
         paths={"data": folder / "data", "outputs": folder / "outputs", "artifacts": folder / "artifacts"},
         prepare={"inputs": [str(catalogue(folder / "shop.jsonl"))], "fields": {FIELD: COLUMN}},
-        split={"by": "group"},
-        ground={"sources": 0},
-        route={"edit_from": None},
+        **TITLES_ALONE,
         finetune={"rows": arguments.rows, "save_steps": 1_000_000, "val_rows": 0},
     )
 

@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
 from transformers import TrainerCallback
 
 from shelftalker import device
@@ -39,10 +40,13 @@ UPPER = [
 ]
 """The upper third of SmolLM2's 30 layers."""
 
-START: dict[str, Any] = {
+TITLES_ALONE: dict[str, Any] = {
     "split": {"by": "group"},
     "ground": {"sources": 0},
     "route": {"edit_from": None},
+}
+"""The sample recipe without sources, on products of which it has seen nothing like."""
+START: dict[str, Any] = TITLES_ALONE | {
     "lora": {"r": 16, "alpha": 32},
     "finetune": {"rows": 340},
 }
@@ -116,7 +120,9 @@ def main() -> None:
 
 def recipe_of(arguments: argparse.Namespace) -> Recipe:
     """The recipe that every line starts from."""
-    recipe = Recipe.load(arguments.recipe, dict(one.split("=", 1) for one in arguments.set))
+    recipe = Recipe.load(
+        arguments.recipe, {key: yaml.safe_load(value) for key, value in (one.split("=", 1) for one in arguments.set)}
+    )
     recipe = recipe.with_flags(**START).with_flags(paths={"data": str(arguments.data)})
     if arguments.rows:
         recipe = recipe.with_flags(finetune={"rows": arguments.rows})

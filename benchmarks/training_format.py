@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from time_to_loss import TITLES_ALONE
 
 from shelftalker.catalogue.examples import load_split, sample
 from shelftalker.catalogue.prepare import prepare
@@ -35,9 +36,7 @@ def recipe_of(folder: Path, arguments: argparse.Namespace) -> Recipe:
     """The sample recipe, in a folder of its own, with one checkpoint."""
     recipe = Recipe.load("sample").with_flags(
         paths={"data": folder / "data", "outputs": folder / "outputs", "artifacts": folder / "artifacts"},
-        split={"by": "group"},
-        ground={"sources": 0},
-        route={"edit_from": None},
+        **TITLES_ALONE,
         finetune={"rows": arguments.rows, "save_steps": 1_000_000},
     )
     return recipe.with_flags(base_model="bundled", chat="plain") if arguments.quick else recipe
