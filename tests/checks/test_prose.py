@@ -19,6 +19,7 @@ TITLE = "Kelsby Rain Jacket, Yellow, Medium"
         ("First line\nSecond line", 2),
         ("by J. S. Bach. Played twice.", 2),
         ("Marine Speakers/ 160 Watts/ Gold-Plated Terminals and/or clips", 3),
+        ("A 24.7 Cu. Ft. Titanium freezer of 30 sq. ft. The drawers glide.", 2),
         ("", 0),
     ],
 )
@@ -31,6 +32,7 @@ def test_sentences_end_where_people_end_them(text: str, count: int) -> None:
 @pytest.mark.parametrize(
     ("parts", "left"),
     [
+        (["Marine Speakers/", "160 Watts/", None], "Marine Speakers/ 160 Watts"),
         ([None, "It packs into its own pocket."], "Kelsby Rain Jacket packs into its own pocket."),
         ([None, "Its hood turns with the head."], "Kelsby Rain Jacket's hood turns with the head."),
         (["A jacket for wet walks.", None, "It packs small."], "A jacket for wet walks. It packs small."),

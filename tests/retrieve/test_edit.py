@@ -49,6 +49,11 @@ REPLACED = [
     ("Laptop 16GB", "Laptop 8GB", "With 8 GB of RAM and 8 hours of use.", "With 16 GB of RAM and 8 hours of use."),
     ("Rice for 1,500 g", "Rice for 2,000 g", "A bag of 2000 g.", "A bag of 1,500 g."),
     ("Shelf 60 cm", "Shelf 60 cm", "A shelf.", "A shelf."),
+    ("Arc TV, Black (32') - AT3", "Sol TV 40' HD (Wall) - S40W",
+     "Sol TV 40' HD (Wall) - S40W/ 3 inputs. An sol tv 40' hd (wall) - s40w.",
+     "Arc TV, Black (32') - AT3/ 3 inputs. An Arc TV, Black (32') - AT3."),
+    ("Recorder HD XL 2", "Recorder HD 2", "Recorder HD 2: records in HD.", "Recorder HD XL 2: records in HD."),
+    ("Recorder HD 25", "Recorder HD 2", "Goes with the Recorder HD 20.", "Goes with the Recorder HD 20."),
 ]  # fmt: skip
 
 

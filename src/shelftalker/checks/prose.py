@@ -10,7 +10,7 @@ from shelftalker.checks.lexicon import Lexicon, lexicon
 
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[¿¡]*[^\W_a-zß-öø-ÿ])|\n+|/(?=\s+[A-Z0-9])")
 _SHORT = frozenset({"in", "ft", "oz", "lb", "lbs", "min"})
-_MEASURED = re.compile(r"\d\s?[a-z]+$", re.I)
+_MEASURED = re.compile(r"\d\s?(?:cu\.\s?|sq\.\s?)?[a-z]+$", re.I)
 _INITIAL = re.compile(r"[a-z](?:\.[a-z])*")
 _LAST_WORD = re.compile(r"(?:^|[\s(\"“‘])([^\s(\"“‘]+)$")
 _FIRST = re.compile(r"[\"'“‘«(\[¿¡]*([^\W\d_]+(?:['’][^\W\d_]+)?)")
@@ -92,7 +92,8 @@ def joined(parts: Sequence[str | None], title: str, words: Lexicon | None = None
         lost = lost or gone
         if text is not None:
             kept.append(text)
-    return " ".join(kept)
+    text = " ".join(kept)
+    return text.removesuffix("/") if parts and parts[-1] is None else text  # "Two inputs/" was one of a list
 
 
 def upright(text: str, title: str | None, words: Lexicon) -> str | None:

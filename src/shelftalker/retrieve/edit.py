@@ -2,7 +2,7 @@
 
 The method: the word-level difference of the titles (Ratcliff and Obershelp's, by difflib), each replaced run looked
 for in the description, numbers where their unit or their neighbours say that they mean the same, plurals and articles
-put right.
+put right. Where the description says the sibling's title from end to end, it says the product's instead.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
 _VOWEL = re.compile(r"(?!uni|use|usu|eur|one\b|uk\b|us\b)(?:[aeiou]|hour|honest|heir|8|11\b|18\b)", re.IGNORECASE)
 _VERBS = frozenset({"may", "will"})  # as names they are capitalised
 _SMALL = 10  # bare numbers below this one stand for many things in a description
+_WHOLE = 3  # words of a title that a description says from end to end only where it means the title
 _COUNTED = 4  # words after a number in which a word of the title says that it is the title's count
 
 
@@ -73,10 +74,12 @@ class Edited:
 
 
 class _Hit(NamedTuple):
-    """Tokens ``first`` to ``last`` of the description, and what to write there."""
+    """Tokens ``first`` to ``last`` of the description, at ``start:end``, and what to write there."""
 
     first: int
     last: int
+    start: int
+    end: int
     text: str
 
 
@@ -90,12 +93,14 @@ def edit(title: str, neighbour: str, description: str) -> Edited:
     """
     ours, theirs = title_tokens(title), title_tokens(neighbour)
     differences = changes(theirs, ours)
-    if not differences:
-        return Edited(description)
-    if not may_say(description, {token.key for change in differences for token in change.old}):
+    titled = len(theirs) >= _WHOLE and bool(ours) and neighbour.lower() in description.lower()
+    if not titled and not may_say(description, {token.key for change in differences for token in change.old}):
         return Edited(description)
     page = _Page(description, title, theirs)
     hits: dict[int, _Hit] = {}
+    if titled and title != neighbour:
+        for hit in page.whole(neighbour):
+            hits.update(dict.fromkeys(range(hit.first, hit.last + 1), hit))
     for change in differences:
         if not change.new:
             continue
@@ -104,7 +109,7 @@ def edit(title: str, neighbour: str, description: str) -> Edited:
             if not any(place in hits for place in range(hit.first, hit.last + 1)):
                 hits.update(dict.fromkeys(range(hit.first, hit.last + 1), hit))
     kept = sorted(set(hits.values()))
-    changed = tuple((description[page.row[hit.first].start : page.row[hit.last].end], hit.text) for hit in kept)
+    changed = tuple((description[hit.start : hit.end], hit.text) for hit in kept)
     return Edited(page.replaced(kept), changed, page.left(differences, {token.key for token in ours}, hits))
 
 
@@ -115,6 +120,12 @@ class _Page:
         self.text, self.title, self.neighbour = text, title, neighbour
         self.row, self.places = text_tokens(text)
         self.names = {token.key for token in neighbour if token.kind == "word"} - lexicon().stop
+
+    def whole(self, neighbour: str) -> Iterator[_Hit]:
+        """Where the description says the neighbour's title from end to end."""
+        for match in re.finditer(rf"(?<!\w){re.escape(neighbour)}(?!\w)", self.text, re.IGNORECASE):
+            inside = [place for place, token in enumerate(self.row) if match.start() <= token.start < match.end()]
+            yield _Hit(inside[0], inside[-1], match.start(), match.end(), self.title)
 
     def find(self, change: Change) -> Iterator[_Hit]:
         """Where the description says what the neighbour's title says there."""
@@ -130,7 +141,10 @@ class _Page:
             found = self.row[first : first + len(old)]
             if self._is_run(old, found):
                 opens = _opens(self.text, found[0].start)
-                yield _Hit(first, first + len(old) - 1, _dressed(change, new, found, opens))
+                yield self._hit(first, first + len(old) - 1, _dressed(change, new, found, opens))
+
+    def _hit(self, first: int, last: int, text: str) -> _Hit:
+        return _Hit(first, last, self.row[first].start, self.row[last].end, text)
 
     def _is_run(self, old: Sequence[Token], found: Sequence[Token]) -> bool:
         if len(found) != len(old) or any(one.key != other.key for one, other in zip(old, found, strict=True)):
@@ -150,16 +164,16 @@ class _Page:
                 continue
             if token.kind == "ordinal":
                 if word := _ordinal_of().get(int(new.key) if new.key.isdigit() else 0):
-                    yield _Hit(at, at, _cased(word, token.text))
+                    yield self._hit(at, at, _cased(word, token.text))
                 continue
             written = _figure(token, new)
             if (old.key == "1") != (new.key == "1") and at + 1 < len(self.row) and self._is_counted(at + 1):
                 noun = self.row[at + 1]
                 gap = self.text[token.end : noun.start]
                 one = singular(noun.text)
-                yield _Hit(at, at + 1, written + gap + (one if new.key == "1" else plural(one)))
+                yield self._hit(at, at + 1, written + gap + (one if new.key == "1" else plural(one)))
             else:
-                yield _Hit(at, at, written)
+                yield self._hit(at, at, written)
 
     def _is_counted(self, at: int) -> bool:
         """Whether the word after a number takes a plural with it ("litres", "cards", not "ml", not "bottle green")."""
@@ -197,9 +211,9 @@ class _Page:
         pieces: list[str] = []
         position = 0
         for hit in hits:
-            start = self.row[hit.first].start
-            pieces += [_with_article(self.text[position:start], self.text[start : start + 12], hit.text), hit.text]
-            position = self.row[hit.last].end
+            before, was = self.text[position : hit.start], self.text[hit.start : hit.start + 12]
+            pieces += [_with_article(before, was, hit.text), hit.text]
+            position = hit.end
         return "".join([*pieces, self.text[position:]])
 
     def left(self, differences: Sequence[Change], own: set[str], hits: dict[int, _Hit]) -> tuple[str, ...]:
