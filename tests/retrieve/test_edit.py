@@ -86,6 +86,12 @@ def test_what_cannot_be_replaced_is_said(title: str, sibling: str, text: str, le
     assert all(repr(word) in found.why_not for word in left)
 
 
+def test_where_a_word_of_the_sibling_is_left_is_told() -> None:
+    found = edit("Olive Mug 1", "Red Enamel Mug 1", "A red mug. A cup of enamel, a red one; Enamel.")
+    assert found.text == "An olive mug. A cup of enamel, an olive one; Enamel."
+    assert [found.text[start:end] for start, end in found.left_at] == ["enamel", "Enamel"]
+
+
 def test_numbers_of_another_sense_stay() -> None:
     text = "Six potatoes fit, six inches deep, for 6 months; HRC 6."
     assert edit("Pan Serves 8", "Pan Serves 6", text).text == text

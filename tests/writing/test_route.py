@@ -51,6 +51,13 @@ def test_sentences_that_speak_of_the_sibling_go_where_most_of_the_text_is_left()
     assert (found.route, found.text) == ("edited", "A mug for tea and for coffee alike.")
 
 
+def test_a_phrase_that_speaks_of_the_sibling_is_cut_out_of_its_sentence() -> None:
+    text = "One place for calm. A planner for a household of six, with a pocket for letters. Hung by its ring."
+    source = Source(Product("Planner Book 1, Letters", "2"), text, 0.5)
+    found = route(Given("Planner Book 2"), [source], RouteSettings(edit_from=0.1))
+    assert found.text == "One place for calm. A planner for a household of six, with a pocket. Hung by its ring."
+
+
 def test_the_next_source_serves_where_the_nearest_cannot() -> None:
     blue = Source(Product("Blue Mug", "3"), "For tea.", 0.4)
     found = route(Given("Mug"), [STEEL, blue], RouteSettings(edit_from=0.3))

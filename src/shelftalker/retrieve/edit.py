@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -59,11 +60,13 @@ class Edited:
         text: the description.
         changed: what was replaced, and by what.
         left: words of the sibling's title that the product's has not and that still stand in the text.
+        left_at: where in the text each of them stands, as (start, end) in order.
     """
 
     text: str
     changed: tuple[tuple[str, str], ...] = ()
     left: tuple[str, ...] = ()
+    left_at: tuple[tuple[int, int], ...] = ()
 
     @property
     def why_not(self) -> str | None:
@@ -110,7 +113,10 @@ def edit(title: str, neighbour: str, description: str) -> Edited:
                 hits.update(dict.fromkeys(range(hit.first, hit.last + 1), hit))
     kept = sorted(set(hits.values()))
     changed = tuple((description[hit.start : hit.end], hit.text) for hit in kept)
-    return Edited(page.replaced(kept), changed, page.left(differences, {token.key for token in ours}, hits))
+    left, places = page.left(differences, {token.key for token in ours}, hits)
+    text, moved = page.replaced(kept)
+    spans = ((page.row[at].start + moved(page.row[at].start), page.row[at]) for at in sorted(places))
+    return Edited(text, changed, left, tuple((start, start + len(token.text)) for start, token in spans))
 
 
 class _Page:
@@ -206,19 +212,25 @@ class _Page:
             return True
         return figure and _is_large(token)
 
-    def replaced(self, hits: Sequence[_Hit]) -> str:
-        """The description with every hit's words written in its place."""
-        pieces: list[str] = []
+    def replaced(self, hits: Sequence[_Hit]) -> tuple[str, Callable[[int], int]]:
+        """The description with every hit's words written in its place; by how much a place between them has moved."""
+        text = ""
         position = 0
+        ends, moves = [0], [0]
         for hit in hits:
             before, was = self.text[position : hit.start], self.text[hit.start : hit.start + 12]
-            pieces += [_with_article(before, was, hit.text), hit.text]
+            text += _with_article(before, was, hit.text) + hit.text
             position = hit.end
-        return "".join([*pieces, self.text[position:]])
+            ends.append(position)
+            moves.append(len(text) - position)
+        return text + self.text[position:], lambda place: moves[bisect_right(ends, place) - 1]
 
-    def left(self, differences: Sequence[Change], own: set[str], hits: dict[int, _Hit]) -> tuple[str, ...]:
-        """Words of the neighbour's title alone that still stand in the description."""
+    def left(
+        self, differences: Sequence[Change], own: set[str], hits: dict[int, _Hit]
+    ) -> tuple[tuple[str, ...], set[int]]:
+        """Words of the neighbour's title alone that still stand in the description, and their places in its row."""
         found: list[str] = []
+        standing: set[int] = set()
         for change in differences:
             for place, token in enumerate(change.old):
                 places = [at for at in self.places.get(token.key, ()) if at not in hits]
@@ -233,7 +245,8 @@ class _Page:
                     places = [at for at in places if self.row[at].text[0].isupper()]
                 if places:
                     found.append(token.text)
-        return tuple(found)
+                    standing.update(places)
+        return tuple(found), standing
 
 
 def _is_large(token: Token) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,7 @@ from shelftalker.recipe.grounding import RouteSettings
 from shelftalker.retrieve.differ import tokens
 from shelftalker.retrieve.edit import Edited, edit
 from shelftalker.retrieve.index import words
+from shelftalker.writing.trim import trimmed
 
 Route = Literal["edited", "written", "declined"]
 
@@ -30,7 +31,7 @@ _HELPFUL = {
     "edition": "an edition",
 }
 _LEAST_LEFT = 0.5
-"""Share of an edited text's words that must be left when the sentences that speak of the sibling are gone."""
+"""Share of an edited text's words that must be left when what speaks of the sibling is gone."""
 _STEP = 0.05  # between the thresholds that are tried
 
 
@@ -69,7 +70,7 @@ def route(given: Given, sources: Sequence[Source], settings: RouteSettings) -> R
             if source.score < settings.edit_from:
                 break
             edited = edit(given.title, source.product.title, source.text)
-            text = edited.text if edited.why_not is None else _without(edited, given.title)
+            text = edited.text if edited.why_not is None else _without(edited, given)
             findings = tuple(check(text, given)) if text else ()
             # A sibling's text that breaks a house rule is left to the model, which may write another.
             against = [found for found in findings if found.check in ("contradiction", "banned", "proof")]
@@ -119,15 +120,32 @@ def choose_threshold(similarity: Sequence[float], gains: Sequence[float]) -> flo
     return chosen
 
 
-def _without(edited: Edited, title: str) -> str:
-    """The edited text without the sentences that still speak of the sibling; empty where they are most of it."""
-    left = {token.key for word in edited.left for token in tokens(word)}
-    parts = [
-        None if left & {token.key for token in tokens(sentence.text)} else sentence.text
-        for sentence in sentences(edited.text)
-    ]
-    text = joined(parts, title)
+def _without(edited: Edited, given: Given) -> str:
+    """The edited text without what still speaks of the sibling; empty where that is most of it."""
+    parts: list[str | None] = []
+    for one in sentences(edited.text, given.words):
+        spans = [(start, end) for start, end in edited.left_at if one.start <= start < one.end]
+        keys = {token.key for start, end in spans for token in tokens(edited.text[start:end])}
+        parts.append(_spared(one.text, keys, given) if spans else one.text)
+    text = joined(parts, given.title, given.words)
     return text if len(words(text)) >= _LEAST_LEFT * len(words(edited.text)) else ""
+
+
+def _spared(sentence: str, keys: Set[str], given: Given) -> str | None:
+    """A sentence without these words, the phrases that they stand in cut out; None where no English would be left."""
+    while said := [token for token in tokens(sentence) if token.key in keys]:
+        if given.words.code != "en":
+            return None
+        shorter = (
+            version
+            for version in trimmed(sentence, said[0].start, said[0].end, said[0].kind)
+            if sum(token.key in keys for token in tokens(version)) < len(said)
+        )
+        found = next(shorter, None)
+        if found is None:
+            return None
+        sentence = found
+    return sentence
 
 
 def _words_known(given: Given) -> int:

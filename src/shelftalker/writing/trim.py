@@ -14,7 +14,8 @@ _LINK = re.compile(r"\s(?:and|or)\s")
 # What a phrase before the main clause begins with, and what a main clause after it begins with.
 _OPENING = re.compile(
     r"(?:in|of|with|at|for|from|after|before|since|made|cut|built|printed|set|under|by|on|over|using|weighing|measuring|to"
-    r"|when|if|as|while|once|although|though|because|whether|unlike|like|between|during|until|where|wherever)\b",
+    r"|when|if|as|while|once|although|though|because|whether|unlike|like|between|during|until|where|wherever"
+    r"|\w+ (?:year|month|week|day|hour|minute)s? (?:after|before|later|ago))\b",
     re.I,
 )
 _MAIN = re.compile(r"(?i:the|a|an|it|its|this|you|they|each|every|no|we|he|she|there|your|these|all)\b|[A-Z]")
