@@ -48,6 +48,7 @@ REPLACED = [
      "Navy vegetable-tanned leather."),
     ("Laptop 16GB", "Laptop 8GB", "With 8 GB of RAM and 8 hours of use.", "With 16 GB of RAM and 8 hours of use."),
     ("Rice for 1,500 g", "Rice for 2,000 g", "A bag of 2000 g.", "A bag of 1,500 g."),
+    ("BOX FILES, PINK, USB", "BOX FILES, TEAL, HDMI", "Files in teal paper. By HDMI.", "Files in pink paper. By USB."),
     ("Shelf 60 cm", "Shelf 60 cm", "A shelf.", "A shelf."),
     ("Arc TV, Black (32') - AT3", "Sol TV 40' HD (Wall) - S40W",
      "Sol TV 40' HD (Wall) - S40W/ 3 inputs. An sol tv 40' hd (wall) - s40w.",

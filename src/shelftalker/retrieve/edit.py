@@ -273,10 +273,10 @@ def _dressed(change: Change, new: str, found: Sequence[Token], opens: bool) -> s
 
 
 def _lowered(words: str, row: Sequence[Token]) -> str:
-    """Title case taken off; what is written in capitals or with digits stays ("XL", "A4")."""
+    """Title case taken off; what is written in capitals or with digits stays ("XL", "A4"), but for "RED" and "OAK"."""
     start = row[0].start
     for token in row:
-        if token.text[1:].islower() and token.kind != "code":
+        if token.kind in ("colour", "material") or (token.text[1:].islower() and token.kind != "code"):
             at = token.start - start
             words = words[:at] + words[at : at + len(token.text)].lower() + words[at + len(token.text) :]
     return words
