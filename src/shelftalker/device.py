@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shelftalker.errors import ShelftalkerError
 
 # Side of the square matrices whose products are timed, and how often: some 30 ms where bfloat16 has units.
-_SIDE, _TIMES = 512, 5
+_SIDE, _TIMES = 512, 9
 # Products must gain at least so much for a whole training step to gain anything.
 _WORTH = 1.2
 
@@ -84,19 +84,20 @@ def cpu_reports_bfloat16() -> bool:
 
 
 def bfloat16_gain() -> float:
-    """How many times faster this processor multiplies two matrices in bfloat16 than in float32, best of a few."""
+    """How many times faster this processor multiplies two matrices in bfloat16 than in float32, best of a few.
+
+    The two take turns, so that a busy moment slows both.
+    """
     import torch
 
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        left, right = (torch.ones(_SIDE, _SIDE, dtype=dtype) for _ in range(2))
-        times = []
-        for _ in range(_TIMES + 1):  # the first prepares the product
+    pairs = {dtype: torch.ones(2, _SIDE, _SIDE, dtype=dtype) for dtype in (torch.float32, torch.bfloat16)}
+    times: dict[torch.dtype, list[float]] = {dtype: [] for dtype in pairs}
+    for _ in range(_TIMES + 1):  # the first prepares the product
+        for dtype, (left, right) in pairs.items():
             began = time.perf_counter()
             torch.mm(left, right)
-            times.append(time.perf_counter() - began)
-        seconds[dtype] = min(times[1:])
-    return seconds[torch.float32] / seconds[torch.bfloat16]
+            times[dtype].append(time.perf_counter() - began)
+    return min(times[torch.float32][1:]) / min(times[torch.bfloat16][1:])
 
 
 def _present(device: str, dtype: str) -> str:
