@@ -14,7 +14,7 @@ from shelftalker.checks.given import Given
 from shelftalker.checks.house import broken, in_tone
 from shelftalker.checks.prose import joined, sentences
 from shelftalker.checks.quantities import quantities
-from shelftalker.writing.trim import trimmed
+from shelftalker.writing.trim import spared
 
 Policy = Literal["given", "shared", "any"]
 """What may stand: what the input says; also what two sources or more say; anything."""
@@ -34,7 +34,6 @@ _ATTRIBUTES = {
     "proof": "proof of what is claimed",
 }
 _MEASURES = {"length": "dimensions", "mass": "weight", "volume": "volume", "time": "duration", "power": "power"}
-_ROUNDS = 4
 MIN_WORDS = 8
 """What is left of a text with fewer words is declined."""
 
@@ -177,22 +176,11 @@ def _forbidden(text: str, given: Given, sources: Sequence[str], policy: Policy) 
 
 def _allowed(sentence: str, given: Given, sources: Sequence[str], policy: Policy) -> str | None:
     """The sentence, or what of it may stand; None where nothing can."""
-    for _ in range(_ROUNDS):
-        wrong = _forbidden(sentence, given, sources, policy)
-        if not wrong:
-            return sentence
-        one = wrong[0]
-        shorter = (
-            version
-            for version in trimmed(sentence, one.start, one.end, one.kind)
-            if len(_forbidden(version, given, sources, policy)) < len(wrong)
-        )
-        # Only English sentences can be rewritten; in other languages they stand or go whole.
-        found = next(shorter, None) if given.words.code == "en" else None
-        if found is None:
-            return None
-        sentence = found
-    return None
+
+    def wrong(text: str) -> list[tuple[int, int, str]]:
+        return [(one.start, one.end, one.kind) for one in _forbidden(text, given, sources, policy)]
+
+    return spared(sentence, wrong, given.words)
 
 
 def _attribute(claim: Claim, given: Given) -> str:

@@ -16,7 +16,7 @@ from shelftalker.recipe.grounding import RouteSettings
 from shelftalker.retrieve.differ import tokens
 from shelftalker.retrieve.edit import Edited, edit
 from shelftalker.retrieve.index import words
-from shelftalker.writing.trim import trimmed
+from shelftalker.writing.trim import spared
 
 Route = Literal["edited", "written", "declined"]
 
@@ -133,19 +133,11 @@ def _without(edited: Edited, given: Given) -> str:
 
 def _spared(sentence: str, keys: Set[str], given: Given) -> str | None:
     """A sentence without these words, the phrases that they stand in cut out; None where no English would be left."""
-    while said := [token for token in tokens(sentence) if token.key in keys]:
-        if given.words.code != "en":
-            return None
-        shorter = (
-            version
-            for version in trimmed(sentence, said[0].start, said[0].end, said[0].kind)
-            if sum(token.key in keys for token in tokens(version)) < len(said)
-        )
-        found = next(shorter, None)
-        if found is None:
-            return None
-        sentence = found
-    return sentence
+
+    def wrong(text: str) -> list[tuple[int, int, str]]:
+        return [(token.start, token.end, token.kind) for token in tokens(text) if token.key in keys]
+
+    return spared(sentence, wrong, given.words)
 
 
 def _words_known(given: Given) -> int:

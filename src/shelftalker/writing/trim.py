@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from shelftalker.checks.lexicon import lexicon
+from shelftalker.checks.lexicon import Lexicon, lexicon
 
 _BRACKETS = re.compile(r"\s?\([^()]*\)")
 _CLAUSE = re.compile(r";\s+")
@@ -60,6 +60,30 @@ _VOWEL = re.compile(r"[aeio]|u(?!ni|se|k\b)", re.I)
 _ARTICLE = re.compile(r"\b([Aa])n?\s$")
 MIN_WORDS = 4
 """Shorter than this a remainder is no sentence any more."""
+
+
+_ROUNDS = 4
+
+
+def spared(sentence: str, wrong: Callable[[str], Sequence[tuple[int, int, str]]], words: Lexicon) -> str | None:
+    """A sentence without what is wrong in it, cut out phrase by phrase; None where no English would be left.
+
+    Args:
+        sentence: one sentence; of another language than English it stands or goes whole.
+        wrong: what is wrong in a text: where it begins, where it ends, and its kind.
+        words: the sentence's language.
+    """
+    for _ in range(_ROUNDS):
+        found = wrong(sentence)
+        if not found:
+            return sentence
+        if words.code != "en":
+            return None
+        shorter = next((text for text in trimmed(sentence, *found[0]) if len(wrong(text)) < len(found)), None)
+        if shorter is None:
+            return None
+        sentence = shorter
+    return None
 
 
 def hangs(text: str) -> bool:
