@@ -60,6 +60,7 @@ def test_spans_are_the_text_in_order() -> None:
         ("Mugs in Red and Blue, Set of 2", "Two mugs, the red one for tea."),
         ("Casserole 4 L", "Holds 4 litres; the lid weighs 600 g."),
         ("Duvet Cover, King", "Washed soft; also available in queen size."),
+        ("LED Bulb 60W Equivalent", "Takes 9 W and shines like 60."),
         ("Black Pepper Mill, Oak", "A white wheel sets how fine it grinds."),
     ],
 )

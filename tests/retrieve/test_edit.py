@@ -54,6 +54,24 @@ REPLACED = [
      "Sol TV 40' HD (Wall) - S40W/ 3 inputs. An sol tv 40' hd (wall) - s40w.",
      "Arc TV, Black (32') - AT3/ 3 inputs. An Arc TV, Black (32') - AT3."),
     ("Recorder HD XL 2", "Recorder HD 2", "Recorder HD 2: records in HD.", "Recorder HD XL 2: records in HD."),
+    ("Tea", "Green Tea", "A green tea. Green tea for two.", "A tea. Tea for two."),
+    ("Coffee House Blend Medium", "Coffee House Blend Decaf Medium", "The house blend decaf coffee.",
+     "The house blend coffee."),
+    ("Tablets All in One, Unscented 100 Count", "Tablets All in One, Lemon 60 Count", "All in one. Lemon. 60 count.",
+     "All in one. Unscented. 100 count."),
+    ("Dress, Forest Green, 6-7 Years", "Dress, Raspberry, 4-5 Years", "In raspberry. Raspberry for 4-5 years.",
+     "In forest green. Forest green for 6-7 years."),
+    ("Cream, Tinted, Medium to Deep", "Cream, Tinted, Light to Medium", "For light to medium skin.",
+     "For medium to deep skin."),
+    ('Pliers, 2-1/4" Capacity', 'Pliers, 2" Capacity', "A 2 in. jaw.", "A 2-1/4 in. jaw."),
+    ("Powder, Watermelon", "Powder, Lemon Lime", "With real lemon and lime in it.", "With real watermelon in it."),
+    ("Sums, Fifth Edition", "Sums, Third Edition", "Now in its third edition.", "Now in its fifth edition."),
+    ("Boat, Vol. 2: Table Nine", "Boat, Vol. 1: Cold Open", "Volume 1 of a few.", "Volume 2 of a few."),
+    ("Plug, US Pins, Black", "Plug, UK Pins, White", "Folding UK pins.", "Folding US pins."),
+    ("Ukulele, Solid Oak Top", "Ukulele, Bamboo", "A bamboo body.", "A solid oak body."),
+    ("Tent 3 Person Moss", "Tent 2 Person Moss", "A tent for two people, two doors.",
+     "A tent for three people, two doors."),
+    ("Tent 2 Person Moss", "Tent 1 Person Moss", "For 1 person.", "For 2 people."),
     ("Recorder HD 25", "Recorder HD 2", "Goes with the Recorder HD 20.", "Goes with the Recorder HD 20."),
 ]  # fmt: skip
 
@@ -74,8 +92,9 @@ LEFT = [
         ("Steel", "Case", "25", "Cars"),
     ),
     ("Sun Cream 50 ml", "Sun Cream 50 ml, Pack of 3", "3 x 50 ml.", ("3",)),
+    ("Board, 10 x 32 in., Blue", "Board, Touring, Blue", "This touring board.", ("Touring",)),
     ("Rye Flour", "Wheat Flour, Heritage Grain", "Wheat of heritage sorts.", ("Heritage",)),
-    ("Tea", "Green Tea", "A green tea.", ("Green",)),
+    ("Tea", "Green Tea", "Green leaves.", ("Green",)),
 ]
 
 

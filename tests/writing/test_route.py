@@ -45,6 +45,16 @@ def test_a_text_that_contradicts_the_title_is_not_used() -> None:
     assert "'Teal', not 'black'" in found.why
 
 
+def test_what_contradicts_the_title_is_cut_out_where_most_of_the_text_is_left() -> None:
+    text = "Narrow mouth flasks for titration. Heavy rim takes a stopper; graduated 50 to 200 ml. Six to a pack."
+    source = Source(Product("Flask 250 ml, Pack of 6", "2"), text, 0.75)
+    found = route(Given("Flask 500 ml, Pack of 6"), [source], RouteSettings(edit_from=0.1))
+    assert (found.route, found.text) == (
+        "edited",
+        "Narrow mouth flasks for titration. Heavy rim takes a stopper. Six to a pack.",
+    )
+
+
 def test_sentences_that_speak_of_the_sibling_go_where_most_of_the_text_is_left() -> None:
     source = Source(Product("Mug, Boxed", "2"), "A mug for tea and for coffee alike. Boxed for gifts.", 0.5)
     found = route(Given("Mug"), [source], RouteSettings(edit_from=0.1))

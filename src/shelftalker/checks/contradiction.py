@@ -78,7 +78,10 @@ def _size(given: Given, text: str, start: int, end: int) -> str | None:
 
 def _unit(given: Given, text: str, start: int, end: int) -> str | None:
     title, words = given.title, given.words
-    there = [item for item in quantities(title, words) if item.dimension in _ONE_EACH]
+    compared = words.pattern("patterns", "compared")  # "60 W equivalent": the bulb itself takes 9
+    there = [
+        item for item in quantities(title, words) if item.dimension in _ONE_EACH and not compared.match(title, item.end)
+    ]
     said = [item for item in quantities(text, words) if item.dimension in _ONE_EACH]
     for item in said:
         if not (start <= item.start and item.end <= end):

@@ -12,8 +12,9 @@ from shelftalker.checks.lexicon import lexicon
 
 Kind = Literal["number", "ordinal", "unit", "code", "size", "colour", "material", "word"]
 
-_TOKEN = re.compile(r"\d+(?:[.,/]\d+)*(?:[^\W\d_]+\w*)?|[^\W\d_]+(?:\d\w*)?|(?<=\d)[\"″”%°](?!\w)")
-_LEADING_NUMBER = re.compile(r"\d+(?:[.,/]\d+)*")
+_TOKEN = re.compile(r"\d+(?:-\d+/\d+|[.,/]\d+)*(?:[^\W\d_]+\w*)?|[^\W\d_]+(?:\d\w*)?|(?<=\d)[\"″”%°](?!\w)")
+_LEADING_NUMBER = re.compile(r"\d+(?:-\d+/\d+|[.,/]\d+)*")
+_BETWEEN_PARTS = re.compile(r"[,;:|()\[\]]|\s[-–—]\s")
 _THOUSANDS = re.compile(r",(?=\d{3}(?:\D|$))")
 _SIZES = frozenset("xs s m l xl xxl xxxl".split())
 _SIGNS = {'"': "inch", "″": "inch", "”": "inch", "%": "percent", "°": "degree"}
@@ -23,6 +24,7 @@ PACKS = frozenset("pack set box bundle case carton piece pc count multipack serv
 """Words beside which a number counts what is in a package."""
 SERIES = frozenset("vol volume book part no number season series episode edition level stage grade issue".split())
 """Words after which a number is a place in a series."""
+_IRREGULAR = {"people": "person", "children": "child"}
 CONTEXT = 2
 """Words before and after a change that say what a bare number in it means."""
 
@@ -140,6 +142,8 @@ def _unit(name: str) -> str | None:
 
 def singular(word: str) -> str:
     """A rough singular, the same for both numbers of a noun ("boxes", "berries", "lamps")."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         if word.endswith("ies") and len(word) > 4:
             return word[:-3] + "y"
@@ -150,7 +154,10 @@ def singular(word: str) -> str:
 
 
 def plural(word: str) -> str:
-    """A regular plural."""
+    """A plural: a regular one but for a few."""
+    for many, one in _IRREGULAR.items():
+        if word == one:
+            return many
     if word.endswith(("s", "x", "z", "ch", "sh")):
         return word + "es"
     if word.endswith("y") and word[-2:-1] not in "aeiou":
@@ -182,6 +189,16 @@ def changes(neighbour: Sequence[Token], product: Sequence[Token]) -> list[Change
     for code, start, end, other_start, other_end in SequenceMatcher(None, keys, other_keys, False).get_opcodes():
         if code in ("equal", "insert") or other_known.issuperset(keys[start:end]):
             continue
+        # What follows a number tells it from another; where the same stands before both ("all in one"), it is the same.
+        while (
+            start < end
+            and other_start < other_end
+            and neighbour[start].kind == "number"
+            and neighbour[start].key == product[other_start].key
+        ):
+            start, other_start = start + 1, other_start + 1
+        if start == end:
+            continue
         new = tuple(product[other_start:other_end])
         if known.issuperset(other_keys[other_start:other_end]):
             new = ()
@@ -203,26 +220,75 @@ def _change(row: Sequence[Token], start: int, end: int, new: tuple[Token, ...]) 
     return Change(tuple(row[start:end]), new, before, tuple(token.key for token in row[end : end + CONTEXT]), unit)
 
 
+def parts(neighbour: Sequence[Token], neighbour_title: str, product: Sequence[Token], title: str) -> list[Change]:
+    """Parts of the neighbour's title (between commas, colons, brackets) for which the product's has another.
+
+    Only where they are as many between two parts that the titles share, and without numbers, whose sense decides.
+    """
+    theirs, ours = _parts(neighbour, neighbour_title), _parts(product, title)
+    if len(theirs) < 2 or len(ours) < 2:
+        return []
+    keys = [[" ".join(token.key for token in part) for part in side] for side in (theirs, ours)]
+    found = []
+    for code, start, end, other_start, other_end in SequenceMatcher(None, keys[0], keys[1], False).get_opcodes():
+        if code != "replace" or end - start != other_end - other_start:
+            continue
+        for there, here in zip(theirs[start:end], ours[other_start:other_end], strict=True):
+            old, new = _differing(there, here)
+            if old and new and all(token.kind in NAMES for token in (*old, *new)):
+                first = neighbour.index(old[0])
+                found.append(_change(neighbour, first, first + len(old), tuple(new)))
+    return found
+
+
+def _differing(old: Sequence[Token], new: Sequence[Token]) -> tuple[Sequence[Token], Sequence[Token]]:
+    """Two runs without the tokens with which both begin and end."""
+    while old and new and old[0].key == new[0].key:
+        old, new = old[1:], new[1:]
+    while old and new and old[-1].key == new[-1].key:
+        old, new = old[:-1], new[:-1]
+    return old, new
+
+
+def _parts(row: Sequence[Token], title: str) -> list[list[Token]]:
+    found: list[list[Token]] = []
+    for place, token in enumerate(row):
+        if not place or _BETWEEN_PARTS.search(title, row[place - 1].end, token.start):
+            found.append([])
+        found[-1].append(token)
+    return found
+
+
 def split(change: Change, neighbour: Sequence[Token]) -> list[Change]:
     """A change as pairs of single tokens: number for number, colour for colour, and word for word of equal runs."""
-    first = neighbour.index(change.old[0])
-    alike = len(change.old) == len(change.new)
+    first, old, new = neighbour.index(change.old[0]), list(change.old), list(change.new)
     found = []
+
+    def pair(place: int, token: Token) -> None:
+        if old[place].key != token.key:
+            found.append(_change(neighbour, first + place, first + place + 1, (token,)))
+
+    start, end, ahead = 0, len(old), 0
+    while start < end and ahead < len(new) and old[start].kind == new[ahead].kind == "number":
+        pair(start, new[ahead])
+        start, ahead = start + 1, ahead + 1
+    behind = len(new)
+    while start < end and ahead < behind and old[end - 1].kind == new[behind - 1].kind == "number":
+        end, behind = end - 1, behind - 1
+        pair(end, new[behind])
+    alike = end - start == behind - ahead
     for kind in ("number", "code", "size", "colour", "material", "word"):
-        ours = [place for place, token in enumerate(change.old) if token.kind == kind]
-        theirs = [token for token in change.new if token.kind == kind]
+        ours = [place for place in range(start, end) if old[place].kind == kind]
+        theirs = [token for token in new[ahead:behind] if token.kind == kind]
         if (kind == "word" and not alike) or len(ours) != len(theirs):
             if not alike or kind not in NAMES:
                 continue
             # "May Emerald" and "January Garnet": equally long, of kinds that the lists know by halves.
-            theirs = [change.new[place] for place in ours]
+            theirs = [new[ahead + place - start] for place in ours]
             if any(token.kind not in NAMES for token in theirs):
                 continue
-        found += [
-            _change(neighbour, first + place, first + place + 1, (token,))
-            for place, token in zip(ours, theirs, strict=True)
-            if change.old[place].key != token.key
-        ]
+        for place, token in zip(ours, theirs, strict=True):
+            pair(place, token)
     return found
 
 

@@ -7,7 +7,6 @@ put right. Where the description says the sibling's title from end to end, it sa
 
 from __future__ import annotations
 
-import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ from shelftalker.retrieve.differ import (
     changes,
     may_say,
     measure_after,
+    parts,
     plural,
     single,
     singular,
@@ -104,11 +104,12 @@ def edit(title: str, neighbour: str, description: str) -> Edited:
     if titled and title != neighbour:
         for hit in page.whole(neighbour):
             hits.update(dict.fromkeys(range(hit.first, hit.last + 1), hit))
-    for change in differences:
-        if not change.new:
-            continue
-        found = list(page.find(change))
-        for hit in found or [hit for part in split(change, theirs) for hit in page.find(part)]:
+    inside = set(hits)
+    for change in [*parts(theirs, neighbour, ours, title), *differences]:
+        found = list(page.find(change) if change.new else page.dropped(change))
+        if all(hit.first in hits and hit.first not in inside for hit in found):
+            found += [hit for part in split(change, theirs) for hit in page.find(part)]
+        for hit in found:
             if not any(place in hits for place in range(hit.first, hit.last + 1)):
                 hits.update(dict.fromkeys(range(hit.first, hit.last + 1), hit))
     kept = sorted(set(hits.values()))
@@ -140,26 +141,57 @@ class _Page:
             if len(change.new) == 1 and change.new[0].kind == "number":
                 yield from self._numbers(change)
             return
-        if all(token.key in lexicon().stop for token in old):
+        new = _fitting(change)
+        if not new or all(token.key in lexicon().stop for token in old):
             return
-        new = self.title[change.new[0].start : change.new[-1].end]
+        change = change._replace(new=new)
+        words = self.title[new[0].start : new[-1].end]
         for first in self.places.get(old[0].key, ()):
-            found = self.row[first : first + len(old)]
-            if self._is_run(old, found):
+            last = self._run(old, first)
+            if last is not None:
+                found = [token for token in self.row[first : last + 1] if token.key != "and" or last - first < len(old)]
                 opens = _opens(self.text, found[0].start)
-                yield self._hit(first, first + len(old) - 1, _dressed(change, new, found, opens))
+                yield self._hit(first, last, _dressed(change, words, found, opens))
+
+    def dropped(self, change: Change) -> Iterator[_Hit]:
+        """Where the description can do without what the product's title does without.
+
+        That is beside the word that stands beside it in the neighbour's title, where the product's reads on.
+        """
+        old, stop = change.old, lexicon().stop
+        if any(token.kind not in NAMES for token in old) or {old[0].key, old[-1].key} & stop:
+            return
+        for first in self.places.get(old[0].key, ()):
+            last = first + len(old) - 1
+            if self._run(old, first) != last or last + 1 == len(self.row):
+                continue
+            after = self.row[last + 1]
+            before = self.row[first - 1].key if first and self.text[self.row[first].start - 1] == " " else None
+            beside = before in change.before[-1:] or after.key in change.after[:1]
+            if beside and after.key not in stop and self.text[self.row[last].end : after.start] == " ":
+                opens = _opens(self.text, self.row[first].start)
+                yield self._hit(first, last + 1, after.text[0].upper() + after.text[1:] if opens else after.text)
 
     def _hit(self, first: int, last: int, text: str) -> _Hit:
         return _Hit(first, last, self.row[first].start, self.row[last].end, text)
 
-    def _is_run(self, old: Sequence[Token], found: Sequence[Token]) -> bool:
-        if len(found) != len(old) or any(one.key != other.key for one, other in zip(old, found, strict=True)):
-            return False
+    def _run(self, old: Sequence[Token], first: int) -> int | None:
+        """Where a run of tokens that begins at ``first`` ends; "lemon lime" may stand as "lemon and lime"."""
         if len(old) == 1:
-            if old[0].key in _VERBS and not found[0].text[0].isupper():
-                return False
-            return old[0].kind == found[0].kind or {old[0].kind, found[0].kind} <= NAMES | {"unit"}
-        return all(_GAP.fullmatch(self.text, one.end, other.start) for one, other in itertools.pairwise(found))
+            found = self.row[first]
+            if old[0].key in _VERBS and not found.text[0].isupper():
+                return None
+            return first if old[0].kind == found.kind or {old[0].kind, found.kind} <= NAMES | {"unit"} else None
+        at = first
+        for token in old[1:]:
+            if not _GAP.fullmatch(self.text, self.row[at].end, self.row[at + 1].start if at + 1 < len(self.row) else 0):
+                return None
+            at += 1
+            if self.row[at].key == "and" != token.key and at + 1 < len(self.row):
+                at += 1
+            if self.row[at].key != token.key:
+                return None
+        return at
 
     def _numbers(self, change: Change) -> Iterator[_Hit]:
         """Where the description has the neighbour's number in the title's sense."""
@@ -253,6 +285,18 @@ def _is_large(token: Token) -> bool:
     return not token.key.isdigit() or int(token.key) >= _SMALL
 
 
+def _fitting(change: Change) -> tuple[Token, ...]:
+    """Of what the product's title has instead, what can stand where the old words stood; none: it is another thing."""
+    old, new = change.old, change.new
+    measured = new[0].kind == "number" or new[0].key == "x" or any(token.kind == "unit" for token in new)
+    if len(new) > 1 and measured and all(token.kind in NAMES for token in old):
+        return ()
+    kinds = {token.kind for token in old}
+    if len(kinds) == 1 and kinds <= {"colour", "material"} and any(token.kind in kinds for token in new):
+        return new[: max(place for place, token in enumerate(new) if token.kind in kinds) + 1]
+    return new
+
+
 def _opens(text: str, start: int) -> bool:
     before = text[:start].rstrip(" \"“‘('")
     return not before or before[-1] in ".!?:"
@@ -265,8 +309,11 @@ def _dressed(change: Change, new: str, found: Sequence[Token], opens: bool) -> s
         was, now = old[0].text.lower(), found[0].text.lower()
         if was != now and singular(was) == singular(now):
             words = singular(new) if now == singular(now) else plural(singular(new))
-    plain = [token.text for token in found if token.kind in NAMES and len(token.text) > 1]
-    lower = all(text.islower() for text in (plain[1:] if opens else plain))
+    plain = [token for token in found if token.text.isalpha() and token.kind != "size" and len(token.text) > 1]
+    kept = {token.key for token in change.new}
+    judged = [token for token in (plain[1:] if opens else plain) if token.key not in kept] or plain[opens:]
+    judged = [token for token in judged if not token.text.isupper()] or judged
+    lower = all(token.text.islower() for token in judged)
     if plain and lower and (not opens or len(plain) > 1 or old[0].kind in ("colour", "material")):
         words = _lowered(words, change.new)
     return words[0].upper() + words[1:] if opens and plain else words

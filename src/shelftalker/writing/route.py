@@ -72,8 +72,12 @@ def route(given: Given, sources: Sequence[Source], settings: RouteSettings) -> R
             edited = edit(given.title, source.product.title, source.text)
             text = edited.text if edited.why_not is None else _without(edited, given)
             findings = tuple(check(text, given)) if text else ()
+            against = [found for found in findings if found.check == "contradiction"]
+            if against and (text := _agreeing(text, given, len(words(edited.text)))):
+                findings = tuple(check(text, given))
+                against = [found for found in findings if found.check == "contradiction"]
             # A sibling's text that breaks a house rule is left to the model, which may write another.
-            against = [found for found in findings if found.check in ("contradiction", "banned", "proof")]
+            against = against + [found for found in findings if found.check in ("banned", "proof")]
             if text and not against:
                 near = f"from {source.product.title!r}, whose title has {source.score:.2f} of its words in common"
                 return Routed("edited", near, text, place, findings)
@@ -127,8 +131,22 @@ def _without(edited: Edited, given: Given) -> str:
         spans = [(start, end) for start, end in edited.left_at if one.start <= start < one.end]
         keys = {token.key for start, end in spans for token in tokens(edited.text[start:end])}
         parts.append(_spared(one.text, keys, given) if spans else one.text)
+    return _most(parts, given, len(words(edited.text)))
+
+
+def _agreeing(text: str, given: Given, length: int) -> str:
+    """A text without what contradicts the title; empty where less than most of ``length`` words is left."""
+
+    def wrong(part: str) -> list[tuple[int, int, str]]:
+        return [(found.start, found.end, "") for found in check(part, given) if found.check == "contradiction"]
+
+    parts = [spared(one.text, wrong, given.words) for one in sentences(text, given.words)]
+    return _most(parts, given, length)
+
+
+def _most(parts: Sequence[str | None], given: Given, length: int) -> str:
     text = joined(parts, given.title, given.words)
-    return text if len(words(text)) >= _LEAST_LEFT * len(words(edited.text)) else ""
+    return text if len(words(text)) >= _LEAST_LEFT * length else ""
 
 
 def _spared(sentence: str, keys: Set[str], given: Given) -> str | None:
