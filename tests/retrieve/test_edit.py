@@ -72,6 +72,8 @@ REPLACED = [
     ("Tent 3 Person Moss", "Tent 2 Person Moss", "A tent for two people, two doors.",
      "A tent for three people, two doors."),
     ("Tent 2 Person Moss", "Tent 1 Person Moss", "For 1 person.", "For 2 people."),
+    ("Bulbs, Cool White, 8 Pack", "Bulbs, Daylight, 8 Pack", "Takes 9 W. Daylight, 8 pack.",
+     "Takes 9 W. Cool white, 8 pack."),
     ("Recorder HD 25", "Recorder HD 2", "Goes with the Recorder HD 20.", "Goes with the Recorder HD 20."),
 ]  # fmt: skip
 

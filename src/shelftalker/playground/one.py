@@ -87,9 +87,9 @@ class Tab:
             )
         with gr.Row():
             self.write = gr.Button(
-                "Write the description", variant="primary", elem_id="st-write", min_width=200, scale=3
+                "Write the description", variant="primary", elem_id="st-write", min_width=200, scale=2
             )
-            self.again = gr.Button("Another version", elem_id="st-again", min_width=170)
+            self.again = gr.Button("Another version", elem_id="st-again", min_width=200)
             self.stop = gr.Button("Stop", elem_id="st-stop", interactive=False, min_width=80)
         with gr.Row():
             with gr.Column(min_width=300):

@@ -314,7 +314,9 @@ def _dressed(change: Change, new: str, found: Sequence[Token], opens: bool) -> s
     judged = [token for token in (plain[1:] if opens else plain) if token.key not in kept] or plain[opens:]
     judged = [token for token in judged if not token.text.isupper()] or judged
     lower = all(token.text.islower() for token in judged)
-    if plain and lower and (not opens or len(plain) > 1 or old[0].kind in ("colour", "material")):
+    # A word that opens a sentence has a capital, whatever it is; a colour is written small.
+    plainly = any(token.kind in ("colour", "material") for token in (*old, *change.new))
+    if plain and lower and (not opens or len(plain) > 1 or plainly):
         words = _lowered(words, change.new)
     return words[0].upper() + words[1:] if opens and plain else words
 
