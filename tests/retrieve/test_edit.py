@@ -129,6 +129,7 @@ def test_any_text_comes_through(text: str) -> None:
     assert edit("", "Mug", text).text == text
     assert edit("Mug", "", text).text == text
     assert edit("!!!", "Mug & Cup", text).text == text
+    assert edit("Rug 2 m²", "Rug ² 3", f"{text} ² x 3").text.endswith("m² x 3")
 
 
 def test_a_sibling_without_a_description_is_no_source() -> None:

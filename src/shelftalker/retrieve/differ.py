@@ -101,7 +101,7 @@ def _classified(text: str, after_number: bool) -> tuple[tuple[str, str, Kind], .
     lower = text.lower()
     if text in _SIGNS:
         return ((text, _unit(_SIGNS[text]) or text, "unit"),)
-    if text[0].isdigit():
+    if text[0].isdecimal():
         number = _LEADING_NUMBER.match(text)
         figure = number.group() if number else text
         rest = lower[len(figure) :]
@@ -112,7 +112,7 @@ def _classified(text: str, after_number: bool) -> tuple[tuple[str, str, Kind], .
         if unit or rest == "x":
             return (value, (text[len(figure) :], unit or rest, "unit" if unit else "word"))
         return ((text, lower, "code"),)
-    if any(letter.isdigit() for letter in text):
+    if any(letter.isdecimal() for letter in text):
         return ((text, lower, "code"),)
     key, kind = _word(text, lower, after_number)
     return ((text, key, kind),)

@@ -201,7 +201,7 @@ class _Page:
             if not self._means(change, at):
                 continue
             if token.kind == "ordinal":
-                if word := _ordinal_of().get(int(new.key) if new.key.isdigit() else 0):
+                if word := _ordinal_of().get(int(new.key) if new.key.isdecimal() else 0):
                     yield self._hit(at, at, _cased(word, token.text))
                 continue
             written = _figure(token, new)
@@ -231,7 +231,7 @@ class _Page:
             return False
         if change.unit is not None:
             return unit == change.unit
-        figure = token.text[0].isdigit()
+        figure = token.text[0].isdecimal()
         if PACKS & {*change.before, *change.after[:1]}:
             if figure and after == "x":
                 return True  # "3 x 50 ml"
@@ -282,7 +282,7 @@ class _Page:
 
 
 def _is_large(token: Token) -> bool:
-    return not token.key.isdigit() or int(token.key) >= _SMALL
+    return not token.key.isdecimal() or int(token.key) >= _SMALL
 
 
 def _fitting(change: Change) -> tuple[Token, ...]:
@@ -337,9 +337,9 @@ def _cased(word: str, like: str) -> str:
 
 def _figure(found: Token, new: Token) -> str:
     """The new number, in letters where the old one was and English has a short word for it."""
-    if found.text[0].isdigit():
-        return new.text if new.text[0].isdigit() else new.key
-    value = int(new.key) if new.key.isdigit() else None
+    if found.text[0].isdecimal():
+        return new.text if new.text[0].isdecimal() else new.key
+    value = int(new.key) if new.key.isdecimal() else None
     word = _word_of().get(value) if value is not None else None
     return new.key if word is None else _cased(word, found.text)
 

@@ -72,7 +72,7 @@ class Body:
             return
         declared = _header(scope, b"content-length")
         is_waiting = _header(scope, b"expect").lower() == "100-continue"
-        size = int(declared) if declared.isdigit() else 0
+        size = int(declared) if declared.isdecimal() else 0
         # The body is read here, whole, before the application sees any of it: it is small by this very limit.
         messages: list[Any] | None = None
         try:
