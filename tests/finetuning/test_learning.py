@@ -224,6 +224,16 @@ def test_a_dry_run_tells_and_writes_nothing(
     assert "estimated time" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("key", "tokens", "what"), [("min", 60, "shorter"), ("max", 4, "longer"), ("max", 200, "")])
+def test_other_lengths_than_the_catalogues_are_told(
+    tiny_t5: Path, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, tokens: int, what: str
+) -> None:
+    said = {"decoding": {f"{key}_new_tokens": tokens}}
+    finetune(tiny_recipe(tiny_t5, data_dir, tmp_path, finetune={"max_steps": 1}, **said))
+    err = " ".join(capsys.readouterr().err.split())
+    assert (f"targets are {what} than decoding.{key}_new_tokens = {tokens}" in err) == bool(what)
+
+
 def test_newest_checkpoints_are_kept(tiny_t5: Path, data_dir: Path, tmp_path: Path) -> None:
     run = finetune(tiny_recipe(tiny_t5, data_dir, tmp_path, finetune={"save_steps": 2, "keep_checkpoints": 2}))
     assert [path.name for path in run.checkpoints] == ["checkpoint-6", "checkpoint-8"]

@@ -13,10 +13,14 @@ from shelftalker.awake import kept_awake
 from shelftalker.errors import ShelftalkerError
 from shelftalker.files import full_disk_is_told
 from shelftalker.finetuning import run_folder
+from shelftalker.finetuning.encoding import IGNORED
 from shelftalker.finetuning.material import Material, gather, process_number, sources_of
 from shelftalker.finetuning.run import Run
 from shelftalker.models import checkpoints
 from shelftalker.recipe.recipe import Recipe
+
+_MANY = 0.1
+"""Share of the targets above which it is said that they are of another length than what is to be written."""
 
 
 def finetune(recipe: Recipe, *, resume: bool = False, dry_run: bool = False, out: str | Path | None = None) -> Run:
@@ -178,3 +182,13 @@ def _say(material: Material, recipe: Recipe) -> None:
                 f"{cut:,} of {facts['examples']:,} {name} ({100 * cut / facts['examples']:.1f} %) are cut to"
                 f" {key} = {limit}"
             )
+    lengths = [sum(label != IGNORED for label in row.labels) for row in material.train.rows]
+    least, most = recipe.decoding.min_new_tokens, recipe.decoding.max_new_tokens
+    shorter, longer = sum(length < least for length in lengths), sum(length > most for length in lengths)
+    if shorter > _MANY * len(lengths):
+        console.warn(f"{shorter:,} of {len(lengths):,} targets are shorter than decoding.min_new_tokens = {least}")
+    if longer > _MANY * len(lengths):
+        console.warn(
+            f"{longer:,} of {len(lengths):,} targets are longer than decoding.max_new_tokens = {most}:"
+            " what is written will often be cut off"
+        )
