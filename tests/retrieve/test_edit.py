@@ -74,6 +74,18 @@ REPLACED = [
     ("Tent 2 Person Moss", "Tent 1 Person Moss", "For 1 person.", "For 2 people."),
     ("Bulbs, Cool White, 8 Pack", "Bulbs, Daylight, 8 Pack", "Takes 9 W. Daylight, 8 pack.",
      "Takes 9 W. Cool white, 8 pack."),
+    ("Harmonica, Key of C", "Harmonica, Key of A", "In the key of A. A case.", "In the key of C. A case."),
+    ("Laptop 8GB, Grade B", "Laptop 16GB, Grade A", "Grade A: a laptop.", "Grade B: a laptop."),
+    ("Tagines, Pocket Edition: 30 Braises", "Tagines: 60 Braises", "Each of these sixty braises.",
+     "Each of these thirty braises."),
+    ("Shelf Unit 8 Cube, Oak", "Shelf Unit 4 Cube, Oak", "Four 33 cm cubes, on four feet.",
+     "Eight 33 cm cubes, on four feet."),
+    ("Cells, Pack of 2", "Cells, Pack of 8", "Charge them. Eight in a sleeve.", "Charge them. Two in a sleeve."),
+    ("Witches, Book 2: Brew", "Witches, Book 1: Toad", "The first of a planned nine; read it first.",
+     "The second of a planned nine; read it first."),
+    ("Inn: Series One (2 Discs)", "Inn: Series Two (2 Discs)", "Series two, on two discs.",
+     "Series one, on two discs."),
+    ("Earphones, USB-C, Mint", "Earphones, 3.5 mm, Mint", "With a 3.5 mm plug.", "With a USB-C plug."),
     ("Recorder HD 25", "Recorder HD 2", "Goes with the Recorder HD 20.", "Goes with the Recorder HD 20."),
 ]  # fmt: skip
 
@@ -95,6 +107,7 @@ LEFT = [
     ),
     ("Sun Cream 50 ml", "Sun Cream 50 ml, Pack of 3", "3 x 50 ml.", ("3",)),
     ("Board, 10 x 32 in., Blue", "Board, Touring, Blue", "This touring board.", ("Touring",)),
+    ("Pouches, No Machine Needed, Gloss", "Pouches, 150 Micron, Gloss", "150 micron thick.", ("150",)),
     ("Rye Flour", "Wheat Flour, Heritage Grain", "Wheat of heritage sorts.", ("Heritage",)),
     ("Tea", "Green Tea", "Green leaves.", ("Green",)),
 ]

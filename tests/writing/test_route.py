@@ -68,6 +68,13 @@ def test_a_phrase_that_speaks_of_the_sibling_is_cut_out_of_its_sentence() -> Non
     assert found.text == "One place for calm. A planner for a household of six, with a pocket. Hung by its ring."
 
 
+def test_a_place_in_the_siblings_series_is_cut_out() -> None:
+    text = "A crime novel with a recipe at the back. Second in the series, following the first."
+    source = Source(Product("A Spaniel Saw It: Crime, Book 2", "2"), text, 0.5)
+    found = route(Given("The Widow's Light: Crime"), [source], RouteSettings(edit_from=0.1))
+    assert found.text == "A crime novel with a recipe at the back."
+
+
 def test_the_next_source_serves_where_the_nearest_cannot() -> None:
     blue = Source(Product("Blue Mug", "3"), "For tea.", 0.4)
     found = route(Given("Mug"), [STEEL, blue], RouteSettings(edit_from=0.3))

@@ -24,7 +24,10 @@ PACKS = frozenset("pack set box bundle case carton piece pc count multipack serv
 """Words beside which a number counts what is in a package."""
 SERIES = frozenset("vol volume book part no number season series episode edition level stage grade issue".split())
 """Words after which a number is a place in a series."""
-_IRREGULAR = {"people": "person", "children": "child"}
+FIRST = {"first": "1", "second": "2"}
+"""Words that are a place in a series only where the next word says so."""
+_IN_SERIES = SERIES | {"in", "of"}
+_IRREGULAR = {"people": "person", "children": "child", "series": "series"}
 CONTEXT = 2
 """Words before and after a change that say what a bare number in it means."""
 
@@ -62,6 +65,8 @@ def tokens(text: str) -> list[Token]:
         start = match.start()
         for piece, key, kind in _classified(match.group(), after_number):
             end = start + len(piece)
+            if key in _IN_SERIES and found and found[-1].key in FIRST:
+                found[-1] = found[-1]._replace(key=FIRST[found[-1].key], kind="ordinal")
             append(new(Token, (piece, key, start, end, kind)))
             start = end
         after_number = kind == "number"

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from shelftalker.checks.lexicon import lexicon
 from shelftalker.retrieve.differ import (
+    FIRST,
     NAMES,
     PACKS,
     SERIES,
@@ -35,10 +36,11 @@ from shelftalker.retrieve.differ import (
 
 _GAP = re.compile(r"[\s\-–—/&+,'’\"“”()×]{0,3}")
 _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
-_VOWEL = re.compile(r"(?!uni|use|usu|eur|one\b|uk\b|us\b)(?:[aeiou]|hour|honest|heir|8|11\b|18\b)", re.IGNORECASE)
+_VOWEL = re.compile(r"(?!uni|use|usu|eur|one\b|uk\b|usb?\b)(?:[aeiou]|hour|honest|heir|8|11\b|18\b)", re.IGNORECASE)
 _VERBS = frozenset({"may", "will"})  # as names they are capitalised
 _SMALL = 10  # bare numbers below this one stand for many things in a description
 _WHOLE = 3  # words of a title that a description says from end to end only where it means the title
+_INTO = frozenset({"in", "to", "per"})
 _COUNTED = 4  # words after a number in which a word of the title says that it is the title's count
 
 
@@ -97,7 +99,9 @@ def edit(title: str, neighbour: str, description: str) -> Edited:
     ours, theirs = title_tokens(title), title_tokens(neighbour)
     differences = changes(theirs, ours)
     titled = len(theirs) >= _WHOLE and bool(ours) and neighbour.lower() in description.lower()
-    if not titled and not may_say(description, {token.key for change in differences for token in change.old}):
+    keys = {token.key for change in differences for token in change.old}
+    keys |= {word for word, number in FIRST.items() if number in keys}
+    if not titled and not may_say(description, keys):
         return Edited(description)
     page = _Page(description, title, theirs)
     hits: dict[int, _Hit] = {}
@@ -142,6 +146,10 @@ class _Page:
                 yield from self._numbers(change)
             return
         new = _fitting(change)
+        if _is_letter(old[0]) and len(old) == len(new) == 1:
+            for at in self._letters(change):
+                yield self._hit(at, at, new[0].text)
+            return
         if not new or all(token.key in lexicon().stop for token in old):
             return
         change = change._replace(new=new)
@@ -152,6 +160,15 @@ class _Page:
                 found = [token for token in self.row[first : last + 1] if token.key != "and" or last - first < len(old)]
                 opens = _opens(self.text, found[0].start)
                 yield self._hit(first, last, _dressed(change, words, found, opens))
+
+    def _letters(self, change: Change) -> list[int]:
+        """Where the description has the neighbour's single letter ("key of A", "grade B") in the title's sense."""
+        letter, before = change.old[0], change.before[-1:]
+        return [
+            at
+            for at in self.places.get(letter.key, ())
+            if self.row[at].text == letter.text and at and (self.row[at - 1].key,) == before
+        ]
 
     def dropped(self, change: Change) -> Iterator[_Hit]:
         """Where the description can do without what the product's title does without.
@@ -237,12 +254,20 @@ class _Page:
                 return True  # "3 x 50 ml"
             following = {one.key for one in self.row[at + 1 : at + 1 + _COUNTED]}
             around = following | {one.key for one in self.row[max(0, at - 2) : at]} & PACKS
+            if _opens(self.text, token.start) and at + 1 < len(self.row) and self.row[at + 1].text in _INTO:
+                return True  # "Eight in a sleeve."
             return unit is None and (bool(around & (PACKS | self.names)) or (figure and _is_large(token)))
         if unit is not None:
             return False
         if (change.before and before == change.before[-1]) or (change.after and after == change.after[0]):
             return True
-        return figure and _is_large(token)
+        counted = {one.key for one in self.row[at + 1 : at + 1 + _COUNTED]} & self.names
+        return (bool(counted) and not self._is_own(token, counted)) or (figure and _is_large(token))
+
+    def _is_own(self, token: Token, counted: set[str]) -> bool:
+        """Whether the product's title counts one of these as many, too ("2 discs")."""
+        row = title_tokens(self.title)
+        return any(one.key == token.key and row[at + 1].key in counted for at, one in enumerate(row[:-1]))
 
     def replaced(self, hits: Sequence[_Hit]) -> tuple[str, Callable[[int], int]]:
         """The description with every hit's words written in its place; by how much a place between them has moved."""
@@ -266,9 +291,13 @@ class _Page:
         for change in differences:
             for place, token in enumerate(change.old):
                 places = [at for at in self.places.get(token.key, ()) if at not in hits]
-                if not places or token.text in found or token.kind == "unit" or token.key in lexicon().stop | SERIES:
+                if not places or token.text in found or token.kind == "unit":
                     continue
-                if token.kind == "number":
+                if _is_letter(token):
+                    places = [at for at in self._letters(single(change, place, self.neighbour)) if at not in hits]
+                elif token.key in lexicon().stop | SERIES:
+                    continue
+                elif token.kind == "number":
                     one = single(change, place, self.neighbour)
                     places = [at for at in places if self._means(one, at)]
                 elif token.key in own or len(token.key) == 1:
@@ -285,11 +314,22 @@ def _is_large(token: Token) -> bool:
     return not token.key.isdecimal() or int(token.key) >= _SMALL
 
 
+def _is_letter(token: Token) -> bool:
+    return len(token.text) == 1 and token.text.isupper() and token.kind != "size"
+
+
+def _is_code(row: Sequence[Token]) -> bool:
+    """Whether it stands for a kind, as measures do: "USB-C", "XLR"."""
+    return all(token.text.isupper() for token in row)
+
+
 def _fitting(change: Change) -> tuple[Token, ...]:
     """Of what the product's title has instead, what can stand where the old words stood; none: it is another thing."""
     old, new = change.old, change.new
     measured = new[0].kind == "number" or new[0].key == "x" or any(token.kind == "unit" for token in new)
-    if len(new) > 1 and measured and all(token.kind in NAMES for token in old):
+    if len(new) > 1 and measured and all(token.kind in NAMES for token in old) and not _is_code(old):
+        return ()
+    if len(old) > 1 and any(token.kind == "unit" for token in old) and not measured and not _is_code(new):
         return ()
     kinds = {token.kind for token in old}
     if len(kinds) == 1 and kinds <= {"colour", "material"} and any(token.kind in kinds for token in new):

@@ -128,9 +128,9 @@ def _without(edited: Edited, given: Given) -> str:
     """The edited text without what still speaks of the sibling; empty where that is most of it."""
     parts: list[str | None] = []
     for one in sentences(edited.text, given.words):
-        spans = [(start, end) for start, end in edited.left_at if one.start <= start < one.end]
-        keys = {token.key for start, end in spans for token in tokens(edited.text[start:end])}
-        parts.append(_spared(one.text, keys, given) if spans else one.text)
+        starts = {start - one.start for start, _ in edited.left_at if one.start <= start < one.end}
+        keys = {token.key for token in tokens(one.text) if token.start in starts} if starts else set[str]()
+        parts.append(_spared(one.text, keys, given) if starts else one.text)
     return _most(parts, given, len(words(edited.text)))
 
 
