@@ -75,8 +75,17 @@ def test_a_place_in_the_siblings_series_is_cut_out() -> None:
     assert found.text == "A crime novel with a recipe at the back."
 
 
+def test_a_text_that_says_nothing_of_what_both_titles_say_is_not_the_products() -> None:
+    quilts = Source(Product("The Quilter's Cipher: A Novel of War", "2"), "Log cabin, flying geese, broken star.", 0.4)
+    found = route(Given("The Beekeepers: A Novel of War"), [quilts], RouteSettings(edit_from=0.1))
+    assert found.route == "written"
+    assert "nothing that both titles say" in found.why
+    near = replace(quilts, score=0.5)
+    assert route(Given("The Beekeepers: A Novel of War"), [near], RouteSettings(edit_from=0.1)).route == "edited"
+
+
 def test_the_next_source_serves_where_the_nearest_cannot() -> None:
-    blue = Source(Product("Blue Mug", "3"), "For tea.", 0.4)
+    blue = Source(Product("Blue Mug", "3"), "For tea.", 0.5)
     found = route(Given("Mug"), [STEEL, blue], RouteSettings(edit_from=0.3))
     assert (found.route, found.text, found.source) == ("edited", "For tea.", 1)
 

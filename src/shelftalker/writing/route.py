@@ -10,10 +10,11 @@ from typing import Literal
 from shelftalker.checks.check import Finding, check
 from shelftalker.checks.claims import claims
 from shelftalker.checks.given import Given
+from shelftalker.checks.lexicon import lexicon
 from shelftalker.checks.prose import joined, sentences
 from shelftalker.product import Source
 from shelftalker.recipe.grounding import RouteSettings
-from shelftalker.retrieve.differ import tokens
+from shelftalker.retrieve.differ import text_tokens, title_tokens, tokens
 from shelftalker.retrieve.edit import Edited, edit
 from shelftalker.retrieve.index import words
 from shelftalker.writing.trim import spared
@@ -32,6 +33,8 @@ _HELPFUL = {
 }
 _LEAST_LEFT = 0.5
 """Share of an edited text's words that must be left when what speaks of the sibling is gone."""
+_SIBLINGS = 0.5
+"""Similarity of titles from which on they show by themselves that a text about the one may serve the other."""
 _STEP = 0.05  # between the thresholds that are tried
 
 
@@ -69,6 +72,9 @@ def route(given: Given, sources: Sequence[Source], settings: RouteSettings) -> R
         for place, source in enumerate(sources):
             if source.score < settings.edit_from:
                 break
+            if source.score < _SIBLINGS and not _speaks_of_both(given.title, source):
+                why = why or f"not edited from {source.product.title!r}: its text says nothing that both titles say"
+                continue
             edited = edit(given.title, source.product.title, source.text)
             text = edited.text if edited.why_not is None else _without(edited, given)
             findings = tuple(check(text, given)) if text else ()
@@ -122,6 +128,13 @@ def choose_threshold(similarity: Sequence[float], gains: Sequence[float]) -> flo
         if gain > best + 1e-9:
             best, chosen = gain, threshold
     return chosen
+
+
+def _speaks_of_both(title: str, source: Source) -> bool:
+    """Whether a source's text has a telling word of both titles: a novel of war is not every novel of war."""
+    common = {token.key for token in title_tokens(title)} & {token.key for token in title_tokens(source.product.title)}
+    telling = {key for key in common if len(key) > 1} - lexicon().stop
+    return not telling.isdisjoint(text_tokens(source.text)[1])
 
 
 def _without(edited: Edited, given: Given) -> str:
