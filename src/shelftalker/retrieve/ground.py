@@ -105,7 +105,7 @@ class Sources:
         hash = files.sha256(path)
         if (folder / _CARD).is_file() and files.read_json(folder / _CARD).get("hash") == hash:
             return cls(folder)
-        console.note(f"indexing the training split as sources: {folder}")
+        console.note("indexing the training split as sources")
         return cls.build(itertools.chain([first], products), folder, hash, _split_by(data))
 
     def __len__(self) -> int:
