@@ -326,7 +326,7 @@ class _Guard:
             await _refuse(403, "only the page itself may decide: open it anew", send)
         elif origin is not None and urlsplit(origin.decode("latin-1")).netloc.encode() != headers.get(b"host"):
             await _refuse(403, "the request comes from another page", send)
-        elif not length.isdecimal() or int(length) > BODY_BYTES:
+        elif not length.isdigit() or int(length) > BODY_BYTES:
             await _refuse(413, f"the request is larger than {BODY_BYTES:,} bytes, or does not say how large", send)
         else:
             await self._app(scope, receive, send)
