@@ -1,8 +1,8 @@
 """A sibling's description made the product's: what differs between the two titles is replaced in its text.
 
-The method: the word-level difference of the titles (Ratcliff and Obershelp's, by difflib), each replaced run looked
-for in the description, numbers where their unit or their neighbours say that they mean the same, plurals and articles
-put right. Where the description says the sibling's title from end to end, it says the product's instead.
+The method: the differences of the titles part by part and word by word (Ratcliff and Obershelp's, by difflib), each
+replaced run looked for in the description, numbers where their unit or their neighbours say that they mean the same,
+plurals and articles put right. Where the description says the sibling's title from end to end, it says the product's.
 """
 
 from __future__ import annotations
@@ -108,10 +108,10 @@ def edit(title: str, neighbour: str, description: str) -> Edited:
     if titled and title != neighbour:
         for hit in page.whole(neighbour):
             hits.update(dict.fromkeys(range(hit.first, hit.last + 1), hit))
-    inside = set(hits)
+    whole = set(hits)
     for change in [*parts(theirs, neighbour, ours, title), *differences]:
         found = list(page.find(change) if change.new else page.dropped(change))
-        if all(hit.first in hits and hit.first not in inside for hit in found):
+        if all(hit.first in hits and hit.first not in whole for hit in found):  # none, or parts stand there already
             found += [hit for part in split(change, theirs) for hit in page.find(part)]
         for hit in found:
             if not any(place in hits for place in range(hit.first, hit.last + 1)):
